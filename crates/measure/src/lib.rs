@@ -1,0 +1,23 @@
+//! Measuring: one monotonic clock, open-loop schedules and their pacing, and histograms of what came of them.
+//!
+//! Knows nothing of Kubernetes. Every measured time of a run is a [`Nanos`] of one [`Clock`]; every request that users or
+//! timers cause has an intended start from a seeded [`Schedule`], and a [`Recorder`] counts from that, so that a server
+//! that stalls cannot hide by making the load wait.
+
+mod clock;
+mod latency;
+mod pacer;
+mod phase;
+mod rate;
+mod recorder;
+mod schedule;
+mod summary;
+
+pub use clock::{Clock, Nanos};
+pub use latency::Latency;
+pub use pacer::{Pacer, PacerCounts, Start};
+pub use phase::Phase;
+pub use rate::{InvalidRate, Rate};
+pub use recorder::{ErrorClass, Errors, Kind, KindStats, Outcome, Recorder};
+pub use schedule::{Arrivals, Schedule};
+pub use summary::Summary;
