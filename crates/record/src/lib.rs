@@ -1,0 +1,23 @@
+//! The record: everything a run leaves, so that it can be judged, drawn and compared later.
+//!
+//! A record is a folder: `run.json` ([`RunRecord`], with a checked-in JSON schema), `latency.hlog` and `fleet-latency.hlog`
+//! (HdrHistogram interval logs), `series.jsonl` and `logs/`.
+
+mod error;
+mod folder;
+mod hlog;
+mod requests;
+mod run;
+mod run_id;
+mod system;
+
+pub use error::Error;
+pub use folder::{Folder, Series, Side};
+pub use hlog::Interval;
+pub use requests::{KindRecord, Requests};
+pub use run::{
+    Ended, Fleet, Goodput, PhaseRecord, PodStartup, Pods, Profile, RunKind, RunRecord, SCHEMA_VERSION,
+    Scenario, Warning, WarningClass, schema,
+};
+pub use run_id::run_id;
+pub use system::{Component, Host, ProcessUse, Target, TargetKind};
