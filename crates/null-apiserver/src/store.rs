@@ -1,0 +1,236 @@
+//! The objects, their one revision counter, and the history that watches read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::moment;
+use crate::refusal::Refusal;
+use crate::resource::Resource;
+use crate::select::Selection;
+use crate::stored::Stored;
+
+/// Where new histories begin, so that no test mistakes a resource version for a count.
+const FIRST_REVISION: u64 = 1000;
+
+/// Everything the server knows.
+#[derive(Debug)]
+pub(crate) struct Store {
+    revision: u64,
+    /// Watches from before this revision are told 410.
+    compacted: u64,
+    uids: u64,
+    /// Lists from version 0 are served whole; without it they are paged as all others.
+    watch_cache: bool,
+    collections: HashMap<&'static Resource, Collection>,
+}
+
+/// The objects of one kind.
+#[derive(Debug)]
+struct Collection {
+    objects: BTreeMap<Key, Arc<Stored>>,
+    history: Vec<Change>,
+    tick: watch::Sender<Tick>,
+}
+
+/// Namespace and name.
+type Key = (String, String);
+
+/// One write, as watches see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) revision: u64,
+    pub(crate) before: Option<Arc<Stored>>,
+    /// The object after the write; as it last was, at the revision of the deletion, if it is gone.
+    pub(crate) after: Arc<Stored>,
+    pub(crate) deleted: bool,
+}
+
+/// What wakes the watches of a collection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tick {
+    /// Changes so far.
+    pub(crate) changes: usize,
+    /// Times that bookmarks were asked for.
+    pub(crate) bookmarks: usize,
+}
+
+/// One page of a list.
+pub(crate) struct Page {
+    pub(crate) objects: Vec<Arc<Stored>>,
+    pub(crate) revision: u64,
+    /// Where the next page starts; empty on the last.
+    pub(crate) continue_token: String,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        Self {
+            revision: FIRST_REVISION,
+            compacted: 0,
+            uids: 0,
+            watch_cache: true,
+            collections: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn compacted(&self) -> u64 {
+        self.compacted
+    }
+
+    /// Forgets the history up to now.
+    pub(crate) fn compact(&mut self) {
+        self.compacted = self.revision;
+    }
+
+    pub(crate) fn has_watch_cache(&self) -> bool {
+        self.watch_cache
+    }
+
+    pub(crate) fn disable_watch_cache(&mut self) {
+        self.watch_cache = false;
+    }
+
+    /// Lets the revision move without a change to any object that is watched, as writes to other kinds do.
+    pub(crate) fn advance(&mut self, by: u64) {
+        self.revision += by;
+    }
+
+    /// Wakes every watch to send a bookmark.
+    pub(crate) fn ask_for_bookmarks(&mut self) {
+        for collection in self.collections.values_mut() {
+            collection.tick.send_modify(|tick| tick.bookmarks += 1);
+        }
+    }
+
+    pub(crate) fn get(
+        &self,
+        resource: &'static Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Stored>> {
+        self.collections.get(resource)?.objects.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// Objects in the order of their names, at most `limit`, after the continue token.
+    pub(crate) fn list(
+        &self,
+        resource: &'static Resource,
+        selection: &Selection,
+        limit: Option<usize>,
+        after: &str,
+    ) -> Page {
+        let mut page = Page { objects: Vec::new(), revision: self.revision, continue_token: String::new() };
+        let Some(collection) = self.collections.get(resource) else { return page };
+        let start = match after.split_once('/') {
+            Some((namespace, name)) => Bound::Excluded((namespace.to_owned(), name.to_owned())),
+            None => Bound::Unbounded,
+        };
+        for object in collection.objects.range((start, Bound::Unbounded)).map(|(_, object)| object) {
+            if !selection.matches(object) {
+                continue;
+            }
+            if let Some(last) = page.objects.last().filter(|_| limit == Some(page.objects.len())) {
+                page.continue_token = format!("{}/{}", last.namespace(), last.name());
+                break;
+            }
+            page.objects.push(object.clone());
+        }
+        page
+    }
+
+    /// Adds a new object: gives it a name if it only has a beginning of one, a uid, a time and a resource version.
+    pub(crate) fn create(&mut self, object: &Stored) -> Result<Arc<Stored>, Refusal> {
+        let mut metadata = object.metadata.clone();
+        self.uids += 1;
+        if object.name().is_empty() {
+            let Some(prefix) = metadata.generate_name.as_deref().filter(|prefix| !prefix.is_empty()) else {
+                return Err(Refusal::new(
+                    422,
+                    "Invalid",
+                    "metadata.name: Required value: name or generateName is required",
+                ));
+            };
+            metadata.name = Some(format!("{prefix}{:05x}", self.uids));
+        }
+        let name = metadata.name.clone().unwrap_or_default();
+        if self.get(object.resource, object.namespace(), &name).is_some() {
+            return Err(Refusal::already_exists(object.resource, &name));
+        }
+        metadata.uid = Some(format!("00000000-0000-4000-8000-{:012x}", self.uids));
+        metadata.creation_timestamp = Some(moment::now());
+        metadata.generation.get_or_insert(1);
+        Ok(self.write(&object.with_metadata(metadata)))
+    }
+
+    /// Writes an object over whatever is there, at the next revision.
+    pub(crate) fn write(&mut self, object: &Stored) -> Arc<Stored> {
+        let (revision, object) = self.at_next_revision(object);
+        let collection = self.collection(object.resource);
+        let key = (object.namespace().to_owned(), object.name().to_owned());
+        let before = collection.objects.insert(key, object.clone());
+        collection.record(Change { revision, before, after: object.clone(), deleted: false });
+        object
+    }
+
+    /// Removes an object; the answer is how it last was.
+    pub(crate) fn remove(
+        &mut self,
+        resource: &'static Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Stored>> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let before = self.collections.get_mut(resource)?.objects.remove(&key)?;
+        let (revision, after) = self.at_next_revision(&before);
+        let change = Change { revision, before: Some(before), after: after.clone(), deleted: true };
+        self.collection(resource).record(change);
+        Some(after)
+    }
+
+    /// Changes after a revision, the number of all changes so far, and what to wait on for more.
+    pub(crate) fn history_after(
+        &mut self,
+        resource: &'static Resource,
+        revision: u64,
+    ) -> (usize, watch::Receiver<Tick>) {
+        let collection = self.collection(resource);
+        let position = collection.history.partition_point(|change| change.revision <= revision);
+        (position, collection.tick.subscribe())
+    }
+
+    /// Changes from a position in the history on.
+    pub(crate) fn changes_from(&self, resource: &'static Resource, position: usize) -> Vec<Change> {
+        let history = self.collections.get(resource).map(|collection| collection.history.as_slice());
+        history.and_then(|history| history.get(position..)).unwrap_or_default().to_vec()
+    }
+
+    fn at_next_revision(&mut self, object: &Stored) -> (u64, Arc<Stored>) {
+        self.revision += 1;
+        let mut metadata = object.metadata.clone();
+        metadata.resource_version = Some(self.revision.to_string());
+        (self.revision, Arc::new(object.with_metadata(metadata)))
+    }
+
+    fn collection(&mut self, resource: &'static Resource) -> &mut Collection {
+        self.collections.entry(resource).or_insert_with(|| Collection {
+            objects: BTreeMap::new(),
+            history: Vec::new(),
+            tick: watch::Sender::new(Tick::default()),
+        })
+    }
+}
+
+impl Collection {
+    fn record(&mut self, change: Change) {
+        self.history.push(change);
+        let changes = self.history.len();
+        self.tick.send_modify(|tick| tick.changes = changes);
+    }
+}

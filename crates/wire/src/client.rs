@@ -1,0 +1,274 @@
+//! One credential, one HTTP/2 connection, any number of requests and watches on it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, StatusCode, Uri, header};
+use rustls::ClientConfig;
+
+use crate::connection::{Connection, InFlight};
+use crate::credential::CredentialHeaders;
+use crate::traffic::{Counters, add};
+use crate::{Credential, Endpoint, Error, Request, Response, Traffic, Watch, tls};
+
+/// How often a request that the server did not begin is sent again (x/net/http2 `Transport.RoundTrip`).
+const RESENDS: u32 = 6;
+
+/// A client of one API server under one credential.
+///
+/// The connection is opened by the first request and again by the next request after it ended. Clone shares it. A client
+/// may be used from any tokio runtime; the connection lives on the runtime whose request opened it.
+///
+/// There is only ever one connection that takes requests: one that finds all streams taken waits for a stream, where
+/// Go would dial again (see [`Traffic::waited_for_stream`]).
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    tls: Arc<ClientConfig>,
+    user_agent: HeaderValue,
+    credential: CredentialHeaders,
+    counters: Arc<Counters>,
+    current: Mutex<Option<Arc<Connection>>>,
+}
+
+/// An answer whose headers have come, on its open stream.
+pub(crate) struct Answer {
+    pub(crate) head: http::response::Parts,
+    pub(crate) body: RecvStream,
+    pub(crate) in_flight: InFlight,
+}
+
+impl Client {
+    /// A client that has not connected yet.
+    pub fn new(endpoint: Endpoint, credential: Credential, user_agent: &str) -> Result<Self, Error> {
+        let user_agent =
+            HeaderValue::from_str(user_agent).map_err(|_| Error::Header { what: "the user agent" })?;
+        Ok(Self(Arc::new(Inner {
+            tls: tls::for_credential(&endpoint.parts().tls, &credential),
+            credential: CredentialHeaders::new(credential)?,
+            endpoint,
+            user_agent,
+            counters: Arc::default(),
+            current: Mutex::new(None),
+        })))
+    }
+
+    /// Sends a request and reads the whole answer, whatever its status.
+    ///
+    /// A request that the server says it has not begun (GOAWAY, `REFUSED_STREAM`) is sent again, as Go does; nothing
+    /// else is retried.
+    ///
+    /// # Errors
+    /// No connection, a connection or stream that broke, or [`Error::Timeout`]. A status that is not 2xx is none.
+    pub async fn send(&self, request: &Request) -> Result<Response, Error> {
+        within(request, async {
+            let Answer { head, body, in_flight } = self.exchange(request).await?;
+            let body = drain(body).await.map_err(|error| self.broken(request, &in_flight, error))?;
+            Ok(Response::new(head.status, &head.headers, body))
+        })
+        .await
+    }
+
+    /// Starts a watch: returns when its headers have come. Dropping the [`Watch`] cancels it.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and [`Error::Status`] for any status but 200.
+    pub async fn watch(&self, request: &Request) -> Result<Watch, Error> {
+        within(request, async {
+            let answer = self.exchange(request).await?;
+            if answer.head.status == StatusCode::OK {
+                return Ok(Watch::new(self.clone(), request, answer));
+            }
+            let Answer { head, body, in_flight } = answer;
+            let body = drain(body).await.map_err(|error| self.broken(request, &in_flight, error))?;
+            Err(Error::Status(Response::new(head.status, &head.headers, body).status_error()))
+        })
+        .await
+    }
+
+    /// What this client's connections carried so far.
+    pub fn traffic(&self) -> Traffic {
+        self.0.counters.snapshot()
+    }
+
+    /// Closes the connection; requests and watches on it fail. Returns when the socket is gone. The next request opens
+    /// another.
+    pub async fn close(&self) {
+        let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(connection) = current {
+            connection.close().await;
+        }
+    }
+
+    /// The error of a stream that broke.
+    pub(crate) fn broken(&self, request: &Request, in_flight: &InFlight, error: h2::Error) -> Error {
+        let server = self.0.endpoint.parts().server.clone();
+        let request = request.to_string();
+        if in_flight.life().is_unresponsive() {
+            return Error::Unresponsive { server, request };
+        }
+        let lost = error.is_io() || error.is_go_away();
+        let source = Arc::new(error);
+        if lost {
+            Error::ConnectionLost { server, request, source }
+        } else {
+            Error::Reset { server, request, source }
+        }
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
+        let mut resends = 0;
+        loop {
+            let connection = self.connection();
+            let sender = connection.sender().await?;
+            let (in_flight, busy) = connection.life().begin_stream();
+            if busy >= sender.current_max_send_streams() {
+                add(&self.0.counters.waited_for_stream, 1);
+            }
+            let failure = match self.start(sender, request).await {
+                Ok(response) => {
+                    let (head, body) = response.into_parts();
+                    return Ok(Answer { head, body, in_flight });
+                }
+                Err(failure) => failure,
+            };
+            let error = match failure {
+                Failure::NotSent(error) => return Err(error),
+                Failure::NotBegun(error) => {
+                    connection.retire();
+                    error
+                }
+                Failure::Refused(error) => error,
+                Failure::Broken(error) => return Err(self.broken(request, &in_flight, error)),
+            };
+            if resends == RESENDS {
+                return Err(self.broken(request, &in_flight, error));
+            }
+            drop(in_flight);
+            add(&self.0.counters.resent, 1);
+            // The first resend is immediate, the others wait 1, 2, 4, ... seconds.
+            if resends > 0 {
+                tokio::time::sleep(Duration::from_secs(1 << (resends - 1))).await;
+            }
+            resends += 1;
+        }
+    }
+
+    /// The connection to use: the current one, or else a new one that is being opened.
+    fn connection(&self) -> Arc<Connection> {
+        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*current {
+            Some(connection) if connection.is_usable() => connection.clone(),
+            _ => {
+                let inner = &*self.0;
+                let connection = Connection::open(&inner.endpoint, &inner.tls, &inner.counters);
+                current.insert(connection).clone()
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        sender: h2::client::SendRequest<Bytes>,
+        request: &Request,
+    ) -> Result<http::Response<RecvStream>, Failure> {
+        let head = self.head(request).map_err(Failure::NotSent)?;
+        let mut sender = sender.ready().await.map_err(Failure::NotBegun)?;
+        let no_body = request.body.is_empty();
+        let (response, mut stream) = sender.send_request(head, no_body).map_err(Failure::NotBegun)?;
+        if !no_body {
+            // An error here means that the stream is over already, and the response says how.
+            let _ = stream.send_data(request.body.clone(), true);
+        }
+        response.await.map_err(Failure::of_response)
+    }
+
+    fn head(&self, request: &Request) -> Result<http::Request<()>, Error> {
+        let parts = self.0.endpoint.parts();
+        let path = format!("{}{}", parts.prefix, request.path_and_query);
+        let bad_path = || Error::Path { path: request.path_and_query.clone() };
+        if !request.path_and_query.starts_with('/') {
+            return Err(bad_path());
+        }
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTPS)
+            .authority(parts.authority.clone())
+            .path_and_query(PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| bad_path())?)
+            .build()
+            .map_err(|_| bad_path())?;
+        let mut head = http::Request::new(());
+        *head.method_mut() = request.method.clone();
+        *head.uri_mut() = uri;
+        let headers = head.headers_mut();
+        headers.insert(header::ACCEPT, request.accept.accept());
+        headers.insert(header::USER_AGENT, self.0.user_agent.clone());
+        if !request.body.is_empty() {
+            headers.insert(header::CONTENT_TYPE, request.content.content_type());
+            headers.insert(header::CONTENT_LENGTH, request.body.len().into());
+        }
+        self.0.credential.add_to(headers)?;
+        Ok(head)
+    }
+}
+
+/// Says where and not who: the TLS configuration holds a private key.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("server", &self.0.endpoint.server()).finish_non_exhaustive()
+    }
+}
+
+/// Why a request has no response.
+enum Failure {
+    /// It cannot be sent at all.
+    NotSent(Error),
+    /// The connection takes no more requests, and did not take this one.
+    NotBegun(h2::Error),
+    /// The server refused this stream before it did anything.
+    Refused(h2::Error),
+    /// It may have been carried out.
+    Broken(h2::Error),
+}
+
+impl Failure {
+    fn of_response(error: h2::Error) -> Self {
+        match error.reason() {
+            // Only streams beyond the GOAWAY's last one are told (RFC 9113 6.8); the others go on.
+            Some(h2::Reason::NO_ERROR) if error.is_go_away() && error.is_remote() => Self::NotBegun(error),
+            Some(h2::Reason::REFUSED_STREAM) if error.is_reset() && error.is_remote() => Self::Refused(error),
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+async fn within<T>(request: &Request, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(request.timeout, work)
+        .await
+        .unwrap_or_else(|_| Err(Error::Timeout { request: request.to_string(), after: request.timeout }))
+}
+
+/// Reads a body to its end and gives its window back; stops at the first error, which h2 would repeat for ever.
+async fn drain(mut body: RecvStream) -> Result<Bytes, h2::Error> {
+    let Some(first) = next_chunk(&mut body).await else { return Ok(Bytes::new()) };
+    let first = first?;
+    // Most bodies are one chunk and are not copied.
+    let Some(second) = next_chunk(&mut body).await else { return Ok(first) };
+    let mut whole = BytesMut::from(first);
+    whole.extend_from_slice(&second?);
+    while let Some(chunk) = next_chunk(&mut body).await {
+        whole.extend_from_slice(&chunk?);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next chunk of a body, whose share of the flow-control windows is given back. Cancel-safe.
+pub(crate) async fn next_chunk(body: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
+    let chunk = body.data().await?;
+    Some(chunk.and_then(|chunk| body.flow_control().release_capacity(chunk.len()).map(|()| chunk)))
+}

@@ -1,0 +1,237 @@
+//! One HTTP/2 connection: dialled in a task of its own, driven there, watched by pings, and given up there.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use rustls::ClientConfig;
+use tokio::sync::{Notify, SetOnce};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::meter::{Activity, Metered};
+use crate::traffic::{Counters, add};
+use crate::{Endpoint, Error};
+
+// What client-go's transport does (apimachinery util/net/http.go, x/net/http2 transport.go).
+const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 1 << 30;
+const MAX_HEADER_LIST: u32 = 10 << 20;
+/// Streams assumed to be allowed until the server's SETTINGS say.
+const ASSUMED_STREAMS: usize = 100;
+
+/// A connection that is being opened, open or dead. Dropping the last handle closes it when its streams are done.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    opened: SetOnce<Result<SendRequest<Bytes>, Error>>,
+    life: Arc<Life>,
+}
+
+/// What the handles, the streams and the driver of one connection know in common.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    /// No request may start on it: it is closed, closing, or was never opened.
+    retired: AtomicBool,
+    /// It was given up because the server answered no ping.
+    unresponsive: AtomicBool,
+    in_flight: AtomicUsize,
+    close: Notify,
+    /// The socket is gone.
+    ended: SetOnce<()>,
+}
+
+impl Connection {
+    /// Starts to open a connection; the dial goes on even if the request that wanted it is given up.
+    pub(crate) fn open(endpoint: &Endpoint, tls: &Arc<ClientConfig>, counters: &Arc<Counters>) -> Arc<Self> {
+        let life = Arc::new(Life::default());
+        let connection = Arc::new(Self { opened: SetOnce::new(), life: life.clone() });
+        let handle = Arc::downgrade(&connection);
+        tokio::spawn(run(endpoint.clone(), tls.clone(), counters.clone(), handle, life));
+        connection
+    }
+
+    /// The means to send, once the connection is open.
+    pub(crate) async fn sender(&self) -> Result<SendRequest<Bytes>, Error> {
+        self.opened.wait().await.clone()
+    }
+
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.life.retired.load(Ordering::Acquire)
+    }
+
+    /// Lets no further request start here; those under way finish.
+    pub(crate) fn retire(&self) {
+        self.life.retired.store(true, Ordering::Release);
+    }
+
+    /// Ends the connection and every stream on it; returns when the socket is gone.
+    pub(crate) async fn close(&self) {
+        self.retire();
+        self.life.close.notify_one();
+        self.life.ended.wait().await;
+    }
+
+    pub(crate) fn life(&self) -> &Arc<Life> {
+        &self.life
+    }
+}
+
+impl Life {
+    pub(crate) fn is_unresponsive(&self) -> bool {
+        self.unresponsive.load(Ordering::Acquire)
+    }
+
+    /// Counts a stream until the guard is dropped; also returns how many there were before it.
+    pub(crate) fn begin_stream(self: &Arc<Self>) -> (InFlight, usize) {
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        (InFlight(self.clone()), before)
+    }
+}
+
+/// One stream of a connection.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Life>);
+
+impl InFlight {
+    pub(crate) fn life(&self) -> &Life {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Transport = Metered<Box<dyn crate::dial::Stream>>;
+type Http2 = h2::client::Connection<tokio_rustls::client::TlsStream<Transport>, Bytes>;
+
+/// The connection's task, from the dial to the end.
+async fn run(
+    endpoint: Endpoint,
+    tls: Arc<ClientConfig>,
+    counters: Arc<Counters>,
+    handle: Weak<Connection>,
+    life: Arc<Life>,
+) {
+    live(&endpoint, tls, counters, handle, &life).await;
+    // Only this task sets it, once.
+    let _ = life.ended.set(());
+}
+
+async fn live(
+    endpoint: &Endpoint,
+    tls: Arc<ClientConfig>,
+    counters: Arc<Counters>,
+    handle: Weak<Connection>,
+    life: &Life,
+) {
+    let activity = Activity::new();
+    let opened = tokio::select! {
+        opened = connect(endpoint, tls, &counters, &activity) => opened,
+        () = life.close.notified() => Err(closed_while_opening(endpoint)),
+    };
+    let http2 = match opened {
+        Ok((sender, http2)) => {
+            add(&counters.connections, 1);
+            report(&handle, Ok(sender));
+            http2
+        }
+        Err(error) => {
+            life.retired.store(true, Ordering::Release);
+            report(&handle, Err(error));
+            return;
+        }
+    };
+    // The task must not keep the client's half: the connection closes when nobody else holds one.
+    drop(handle);
+    drive(http2, &activity, life, endpoint).await;
+}
+
+fn closed_while_opening(endpoint: &Endpoint) -> Error {
+    let source = io::Error::new(io::ErrorKind::Interrupted, "it was closed while it was being opened");
+    Error::Connect { server: endpoint.parts().server.clone(), source: Arc::new(source) }
+}
+
+fn report(handle: &Weak<Connection>, result: Result<SendRequest<Bytes>, Error>) {
+    if let Some(connection) = handle.upgrade() {
+        // Only this task sets it, once.
+        let _ = connection.opened.set(result);
+    }
+}
+
+async fn drive(http2: Http2, activity: &Activity, life: &Life, endpoint: &Endpoint) {
+    let mut http2 = std::pin::pin!(http2);
+    let ping = http2.ping_pong();
+    tokio::select! {
+        result = &mut http2 => if let Err(error) = result {
+            tracing::debug!(server = endpoint.server(), %error, "connection ended");
+        },
+        () = until_unresponsive(ping, activity) => life.unresponsive.store(true, Ordering::Release),
+        () = life.close.notified() => {}
+    }
+    // Before the streams hear of it, so that whoever they wake opens another connection.
+    life.retired.store(true, Ordering::Release);
+}
+
+/// Returns when a PING that was sent after 30 s of silence has not been answered for 15 s.
+async fn until_unresponsive(ping: Option<h2::PingPong>, activity: &Activity) {
+    let Some(mut ping) = ping else { return std::future::pending().await };
+    loop {
+        let due = activity.last_read() + PING_AFTER_IDLE;
+        if tokio::time::Instant::now() < due {
+            tokio::time::sleep_until(due).await;
+            continue;
+        }
+        match timeout(PING_TIMEOUT, ping.ping(h2::Ping::opaque())).await {
+            // The pong was read, so the next ping is 30 s away.
+            Ok(Ok(_)) => {}
+            // The connection is ending; its driver says how.
+            Ok(Err(_)) => return std::future::pending().await,
+            Err(_) => return,
+        }
+    }
+}
+
+async fn connect(
+    endpoint: &Endpoint,
+    tls: Arc<ClientConfig>,
+    counters: &Arc<Counters>,
+    activity: &Activity,
+) -> Result<(SendRequest<Bytes>, Http2), Error> {
+    let parts = endpoint.parts();
+    let server = || parts.server.clone();
+    let dialled = timeout(DIAL_TIMEOUT, parts.dial.dial(&parts.host, parts.port)).await;
+    let stream = dialled
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(|source| Error::Connect { server: server(), source: Arc::new(source) })?;
+    let metered = Metered::new(stream, counters.clone(), activity.clone());
+    let tls_failed = |source| Error::Tls { server: server(), source: Arc::new(source) };
+    let handshake = TlsConnector::from(tls).connect(parts.tls_name.clone(), metered);
+    let stream = timeout(TLS_TIMEOUT, handshake)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(tls_failed)?;
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err(Error::NotHttp2 { server: server() });
+    }
+    // The budget for small DATA frames (h2 closes the connection when an unread backlog of them exceeds it) is half the
+    // connection window unless set, so a window as large as Go's also keeps h2 from giving up on a slow watch.
+    h2::client::Builder::new()
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .initial_max_send_streams(ASSUMED_STREAMS)
+        .enable_push(false)
+        .handshake(stream)
+        .await
+        .map_err(|error| tls_failed(io::Error::other(error)))
+}
