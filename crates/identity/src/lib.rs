@@ -1,0 +1,12 @@
+//! Who asks: certificate authorities and certificates, kubeconfigs, and ServiceAccount tokens, as credentials for `wire`.
+
+mod authority;
+mod cluster_pki;
+mod error;
+pub mod kubeconfig;
+mod private_key;
+pub mod service_account;
+
+pub use authority::{Authority, Issued, Purpose, Subject};
+pub use cluster_pki::ClusterPki;
+pub use error::Error;
