@@ -1,0 +1,26 @@
+//! Profiles: named, complete descriptions of how a control plane is tuned.
+//!
+//! Pure: reads TOML, resolves `extends`, checks every flag against the vocabulary of the binary's version, and knows
+//! nothing of processes; the crate control-plane starts what a profile describes.
+
+mod builtin;
+mod component;
+mod document;
+mod error;
+mod flags;
+pub mod input;
+mod load;
+mod nearest;
+mod resolved;
+mod set;
+pub mod vocabulary;
+
+pub use self::{
+    builtin::builtin_names,
+    component::Component,
+    error::Error,
+    flags::{Flag, Flags},
+    load::{from_text, load},
+    nearest::nearest,
+    resolved::{Audit, AuditLevel, Profile, Versions},
+};

@@ -1,0 +1,145 @@
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::{from_text, load};
+use crate::{AuditLevel, Component, Error, builtin_names};
+
+const ROOT: &str = "about = \"x\"\nversions = { kubernetes = \"1.36.3\", etcd = \"3.6.8\" }\n";
+
+fn error(text: &str) -> String {
+    from_text("p.toml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn every_file_of_profiles_is_built_in_and_resolves() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../profiles");
+    let files: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(files, builtin_names().map(str::to_owned).collect());
+    for name in builtin_names() {
+        let profile = load(name).unwrap();
+        assert_eq!(profile.name, name);
+        assert!(!profile.about.is_empty() && !profile.sources.is_empty(), "{name} says no source");
+    }
+}
+
+#[test]
+fn unthrottled_differs_from_defaults_by_the_clients_rates_alone() {
+    let (plain, free) = (load("defaults").unwrap(), load("defaults-unthrottled").unwrap());
+    assert_eq!(plain.versions, free.versions);
+    for component in Component::ALL {
+        assert!(plain.flags(component).is_empty());
+        let names: Vec<&str> = free.flags(component).iter().map(|(name, _)| name).collect();
+        let expected: &[&str] = match component {
+            Component::Scheduler | Component::ControllerManager => &["kube-api-burst", "kube-api-qps"],
+            Component::Etcd | Component::Apiserver => &[],
+        };
+        assert_eq!(names, expected);
+    }
+}
+
+#[test]
+fn a_profile_wins_over_what_it_extends_flag_by_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    fs::create_dir(folder.path().join("more")).unwrap();
+    write(
+        "base.toml",
+        &format!(
+            "{ROOT}[audit]\nlevel = \"Metadata\"\n[etcd.flags]\nsnapshot-count = 5\nmax-wals = 9\n[env.etcd]\nGOGC = \"50\"\n"
+        ),
+    );
+    write(
+        "more/leaf.toml",
+        "about = \"leaf\"\nextends = \"../base.toml\"\n[versions]\nbin_dir = \"bin\"\n[etcd.flags]\nmax-wals = 7\n\
+         [apiserver.flags]\ntls-sni-cert-key = [\"a,b\", \"c,d\"]\nprofiling = false\n",
+    );
+    let path = folder.path().join("more/leaf.toml");
+    let profile = load(path.to_str().unwrap()).unwrap();
+    assert_eq!((profile.name.as_str(), profile.about.as_str()), ("leaf", "leaf"));
+    assert_eq!(profile.audit.level, AuditLevel::Metadata);
+    assert_eq!(profile.versions.bin_dir.unwrap(), folder.path().join("more/bin"));
+    let profile = load(path.to_str().unwrap()).unwrap();
+    let flag = |component, name| profile.flags(component).get(name).unwrap();
+    assert_eq!(flag(Component::Etcd, "snapshot-count").values, ["5"]);
+    assert_eq!(flag(Component::Etcd, "max-wals").values, ["7"]);
+    assert_eq!(flag(Component::Etcd, "max-wals").origin, format!("{}:6:1", path.display()));
+    assert_eq!(flag(Component::Apiserver, "tls-sni-cert-key").values, ["a,b", "c,d"]);
+    assert_eq!(flag(Component::Apiserver, "profiling").values, ["false"]);
+    assert_eq!(profile.env(Component::Etcd)["GOGC"], "50");
+    assert!(profile.env(Component::Apiserver).is_empty());
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let check = |text: &str, expected: &str| assert_eq!(error(&format!("{ROOT}{text}")), expected);
+    check(
+        "[apiserver.flags]\nmax-request-inflight = 800",
+        "p.toml:4:1: unknown flag `max-request-inflight` under [apiserver.flags]: kube-apiserver v1.36.3 has \
+         `max-requests-inflight`",
+    );
+    check(
+        "[apiserver.flags]\nkube-api-qps = 800",
+        "p.toml:4:1: unknown flag `kube-api-qps` under [apiserver.flags]: kube-apiserver v1.36.3 has no such flag, but \
+         kube-controller-manager and kube-scheduler have",
+    );
+    check(
+        "[etcd.flags]\nzzz = 1",
+        "p.toml:4:1: unknown flag `zzz` under [etcd.flags]: etcd v3.6.8 has nothing like it",
+    );
+    check("[apiserver.flag]\nv = 1", "p.toml:3:12: unknown field `flag`; did you mean `flags`?");
+    check(
+        "[kubelet]\nqps = 5",
+        "p.toml:3:2: unknown field `kubelet`; known are: about, sources, extends, versions, audit, env, etcd, apiserver, scheduler, controller-manager",
+    );
+    check(
+        "[audit]\nlevel = \"Metdata\"",
+        "p.toml:4:9: unknown value `Metdata` under [audit]; did you mean `Metadata`?",
+    );
+    check("[etcd.flags]\nmax-wals = []", "p.toml:4:12: an empty array would say nothing; leave the flag out");
+    check(
+        "extends = \"default\"",
+        "p.toml:3:11: there is no profile `default` (did you mean `defaults`?); built in are: defaults, defaults-unthrottled; a file is named by a path or a name ending in .toml",
+    );
+    assert_eq!(error("sources = []"), "p.toml:1:1: missing field `about`");
+    assert_eq!(
+        error("about = \"x\"\n[versions]\netcd = \"3.6.8\""),
+        "p.toml: the profile extends nothing, so its [versions] must say `kubernetes` (for example `kubernetes = \"1.36.3\"`)"
+    );
+    assert_eq!(
+        error("about = \"x\"\n[versions]\netcd = \"3.6\""),
+        "p.toml:3:8: `3.6` is not a version: write it like `1.36.3` or `1.37.0-rc.1`"
+    );
+}
+
+#[test]
+fn flags_of_a_version_without_a_list_pass() {
+    let text = "about = \"x\"\n[versions]\nkubernetes = \"1.99.0\"\netcd = \"3.6.8\"\n[apiserver.flags]\nbrand-new = 1";
+    let profile = from_text("p.toml", text).unwrap();
+    assert_eq!(profile.flags(Component::Apiserver).get("brand-new").unwrap().values, ["1"]);
+}
+
+#[test]
+fn a_circle_is_an_error_that_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a.toml"), "about = \"a\"\nextends = \"./b.toml\"").unwrap();
+    fs::write(path("b.toml"), "about = \"b\"\nextends = \"../x/a.toml\"").unwrap();
+    let error = load(path("a.toml").to_str().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("b.toml:2:11: cannot read the profile"), "{error}");
+    fs::write(path("b.toml"), "about = \"b\"\nextends = \"a.toml\"").unwrap();
+    let Error::Circle { chain } = load(path("a.toml").to_str().unwrap()).unwrap_err() else {
+        panic!("no circle")
+    };
+    assert_eq!(chain.len(), 3);
+    assert!(chain[0].ends_with("a.toml") && chain[1].ends_with("b.toml") && chain[2].ends_with("a.toml"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = load("no/such.toml").unwrap_err().to_string();
+    assert_eq!(error, "cannot read the profile no/such.toml");
+}

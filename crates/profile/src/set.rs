@@ -1,0 +1,135 @@
+//! Changing one setting of a profile from the command line.
+
+use std::path::PathBuf;
+
+use crate::{
+    AuditLevel, Component, Error, Flag, Profile,
+    load::{check_flags, check_version},
+    nearest,
+};
+
+const SECTIONS: [&str; 7] =
+    ["versions", "audit", "env", "etcd", "apiserver", "scheduler", "controller-manager"];
+
+impl Profile {
+    /// Applies `path=value`: `apiserver.flags.max-requests-inflight=800`, `env.etcd.GOGC=200`,
+    /// `versions.kubernetes=1.36.3`, `versions.bin_dir=/opt/kube`, `audit.level=Metadata`.
+    ///
+    /// # Errors
+    ///
+    /// When the path does not exist (with the nearest right name) or the value does not fit; the profile is then
+    /// unchanged.
+    pub fn set(&mut self, assignment: &str) -> Result<(), Error> {
+        let wrong = |reason: String| Error::Assignment { assignment: assignment.to_owned(), reason };
+        let (path, value) =
+            assignment.split_once('=').ok_or_else(|| wrong("write it as path=value".to_owned()))?;
+        let mut changed = self.clone();
+        match path.splitn(3, '.').collect::<Vec<_>>()[..] {
+            ["versions", field @ ("kubernetes" | "etcd")] => {
+                check_version(value).map_err(wrong)?;
+                let versions = &mut changed.versions;
+                let version = if field == "etcd" { &mut versions.etcd } else { &mut versions.kubernetes };
+                value.clone_into(version);
+            }
+            ["versions", "bin_dir"] => changed.versions.bin_dir = Some(PathBuf::from(value)),
+            ["audit", "level"] => changed.audit.level = audit_level(value).map_err(wrong)?,
+            ["env", component, name] => {
+                let component = component_named(component).map_err(wrong)?;
+                changed.env.entry(component).or_default().insert(name.to_owned(), value.to_owned());
+            }
+            [component, "flags", flag] => {
+                let component = component_named(component).map_err(wrong)?;
+                let origin = format!("--set {assignment}");
+                let flag_set = Flag { values: vec![value.to_owned()], origin };
+                changed.flags.entry(component).or_default().insert(flag.to_owned(), flag_set);
+            }
+            _ => return Err(wrong(path_advice(path))),
+        }
+        check_flags(&changed)?;
+        *self = changed;
+        Ok(())
+    }
+}
+
+fn component_named(name: &str) -> Result<Component, String> {
+    let names = Component::ALL.map(Component::name);
+    Component::from_name(name).ok_or_else(|| match nearest(name, names) {
+        Some(right) => format!("there is no component `{name}`; did you mean `{right}`?"),
+        None => format!("there is no component `{name}`; there are: {}", names.join(", ")),
+    })
+}
+
+fn audit_level(value: &str) -> Result<AuditLevel, String> {
+    match value {
+        "None" => Ok(AuditLevel::None),
+        "Metadata" => Ok(AuditLevel::Metadata),
+        _ => Err("the level is `None` or `Metadata`".to_owned()),
+    }
+}
+
+fn path_advice(path: &str) -> String {
+    let section = path.split('.').next().unwrap_or_default();
+    match nearest(section, SECTIONS) {
+        Some(right) if right != section => format!("there is no `{section}`; did you mean `{right}`?"),
+        Some("versions") => "[versions] has kubernetes, etcd and bin_dir".to_owned(),
+        Some("audit") => "[audit] has level".to_owned(),
+        Some("env") => "write it as env.<component>.<VARIABLE>=<value>".to_owned(),
+        Some(component) => format!("write it as {component}.flags.<flag>=<value>"),
+        None => format!("there is no `{section}`; there are: {}", SECTIONS.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{AuditLevel, Component, load};
+
+    #[test]
+    fn sets_each_kind_of_field() {
+        let mut profile = load("defaults").unwrap();
+        for assignment in [
+            "apiserver.flags.max-requests-inflight=800",
+            "env.etcd.GOGC=200",
+            "versions.etcd=3.6.16",
+            "versions.bin_dir=/opt/kube",
+            "audit.level=Metadata",
+            "apiserver.flags.feature-gates=A=true,B=false",
+        ] {
+            profile.set(assignment).unwrap();
+        }
+        let flag = |name| &profile.flags(Component::Apiserver).get(name).unwrap().values;
+        assert_eq!(flag("max-requests-inflight"), &["800"]);
+        assert_eq!(flag("feature-gates"), &["A=true,B=false"]);
+        assert_eq!(profile.env(Component::Etcd)["GOGC"], "200");
+        assert_eq!(profile.versions.etcd, "3.6.16");
+        assert_eq!(profile.versions.bin_dir.as_deref(), Some("/opt/kube".as_ref()));
+        assert_eq!(profile.audit.level, AuditLevel::Metadata);
+    }
+
+    #[test]
+    fn a_mistake_leaves_the_profile_as_it_was() {
+        let before = load("defaults").unwrap();
+        let check = |assignment: &str, expected: &str| {
+            let mut profile = before.clone();
+            assert_eq!(profile.set(assignment).unwrap_err().to_string(), expected);
+            assert_eq!(profile, before);
+        };
+        check("audit.level", "cannot set `audit.level`: write it as path=value");
+        check(
+            "apiserver.flags.max-request-inflight=1",
+            "--set apiserver.flags.max-request-inflight=1: unknown flag `max-request-inflight` under [apiserver.flags]: \
+             kube-apiserver v1.36.3 has `max-requests-inflight`",
+        );
+        check(
+            "api-server.flags.v=1",
+            "cannot set `api-server.flags.v=1`: there is no component `api-server`; did you mean `apiserver`?",
+        );
+        check("apiserver.v=1", "cannot set `apiserver.v=1`: write it as apiserver.flags.<flag>=<value>");
+        check("versions.go=1", "cannot set `versions.go=1`: [versions] has kubernetes, etcd and bin_dir");
+        check(
+            "versions.etcd=v3.6.8",
+            "cannot set `versions.etcd=v3.6.8`: `v3.6.8` is not a version: write `3.6.8`",
+        );
+        check("audit.level=Request", "cannot set `audit.level=Request`: the level is `None` or `Metadata`");
+        check("audt.level=None", "cannot set `audt.level=None`: there is no `audt`; did you mean `audit`?");
+    }
+}
