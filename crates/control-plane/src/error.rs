@@ -1,0 +1,198 @@
+//! What can go wrong with a control plane.
+
+use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
+
+use profile::Component;
+
+use crate::progress::Seconds;
+
+/// One place where binaries were looked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The place.
+    pub step: String,
+    /// Why it did not do.
+    pub reason: String,
+}
+
+/// Why there is no control plane, or no longer one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A profile sets a flag that only the harness can set.
+    #[error("{origin}: {component}'s flag `{flag}` cannot be set in a profile: {reason}")]
+    OwnedFlag {
+        /// Where it is written.
+        origin: String,
+        /// Whose flag it is.
+        component: Component,
+        /// The flag.
+        flag: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A profile sets an environment variable that stands for a flag.
+    #[error(
+        "the profile `{profile}` sets {variable} under [env.etcd]: etcd takes that as a flag; set it under [etcd.flags]"
+    )]
+    EtcdVariable {
+        /// The profile.
+        profile: String,
+        /// The variable.
+        variable: String,
+    },
+    /// The binaries were not found anywhere, could not be downloaded and could not be built.
+    #[error("{what} not found; tried:{}", list(.tried))]
+    NoBinaries {
+        /// Which binaries of which version.
+        what: String,
+        /// Each step in its order.
+        tried: Vec<Tried>,
+    },
+    /// The folder that was named for binaries cannot serve.
+    #[error("the binary folder {} cannot be used: {reason}", .folder.display())]
+    BinDir {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file or folder cannot be worked with.
+    #[error("cannot {doing} {}", .path.display())]
+    File {
+        /// "create", "write", ...
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The port asked for cannot be bound.
+    #[error("port {port} on 127.0.0.1 {}", port_advice(.source))]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// No free port can be had.
+    #[error("cannot find a free port on 127.0.0.1")]
+    NoFreePort(#[source] io::Error),
+    /// A run id that cannot name a folder.
+    #[error("`{run_id}` cannot be a run id: use letters, digits, `-`, `_` and `.`")]
+    RunId {
+        /// The run id.
+        run_id: String,
+    },
+    /// Another control plane has this run id.
+    #[error("the work directory {} exists: another control plane runs under this id, or one was killed; `loadgen clean` removes what is left of dead ones", .path.display())]
+    WorkDirExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A work directory belongs to a process that lives.
+    #[error("the work directory {} is in use by process {owner}; stop that one first", .path.display())]
+    WorkDirInUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process id of its owner.
+        owner: u32,
+    },
+    /// Keys or certificates cannot be made.
+    #[error("cannot make the cluster's certificates")]
+    Certificates(#[from] identity::Error),
+    /// The client for readiness checks cannot be made.
+    #[error("cannot set up TLS for the readiness checks: {reason}")]
+    Tls {
+        /// Why.
+        reason: String,
+    },
+    /// The thread that starts processes cannot be started.
+    #[error("cannot start a thread")]
+    Spawner(#[source] io::Error),
+    /// A component's process cannot be started.
+    #[error("cannot start {component}")]
+    Start {
+        /// The component.
+        component: Component,
+        /// Why.
+        source: io::Error,
+    },
+    /// A component ended by itself.
+    #[error("{component} ended unexpectedly ({status}); its log {} ends with:\n{}", .log.display(), indent(.tail))]
+    Died {
+        /// The component.
+        component: Component,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its log. It goes with the work directory, unless logs were sent elsewhere.
+        log: PathBuf,
+        /// The log's last lines.
+        tail: Vec<String>,
+    },
+    /// A component runs but does not become ready.
+    #[error("{component} is not ready after {} ({last}); its log {} ends with:\n{}", Seconds(*.waited), .log.display(), indent(.tail))]
+    NotReady {
+        /// The component.
+        component: Component,
+        /// How long it was given.
+        waited: Duration,
+        /// What the last check said.
+        last: String,
+        /// Its log.
+        log: PathBuf,
+        /// The log's last lines.
+        tail: Vec<String>,
+    },
+    /// A component outlives SIGKILL: it hangs in the kernel, usually on a broken disk.
+    #[error("{component} (process {pid}) does not end even after SIGKILL")]
+    WillNotEnd {
+        /// The component.
+        component: Component,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A line of an audit log cannot be understood.
+    #[error("{}:{line}: not an event of audit.k8s.io/v1", .path.display())]
+    Audit {
+        /// The log.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: names the file an I/O error is about.
+    pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { doing, path: path.into(), source }
+    }
+}
+
+fn list(tried: &[Tried]) -> String {
+    let lines: Vec<String> =
+        tried.iter().map(|Tried { step, reason }| format!("\n  - {step}: {reason}")).collect();
+    lines.concat()
+}
+
+fn indent(lines: &[String]) -> String {
+    match lines {
+        [] => "    (nothing)".to_owned(),
+        lines => lines.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn port_advice(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "is taken by another process; choose another with --port, or leave --port out for a free one"
+                .to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "may not be bound by this user; choose one above 1023 with --port, or leave --port out".to_owned()
+        }
+        _ => "cannot be bound; choose another with --port, or leave --port out for a free one".to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! Real control planes on this machine: etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes.
+//!
+//! [`ControlPlane::start`] finds or builds the binaries, makes the certificates, starts the processes from a profile on
+//! free loopback ports and waits until they serve. Everything lives under one work directory and is gone after
+//! [`ControlPlane::stop`]; should this process be killed, the kernel kills the components ([`shim`]).
+
+pub mod audit;
+pub mod binaries;
+mod error;
+mod flags;
+mod layout;
+mod logs;
+mod pki;
+mod plane;
+mod ports;
+mod progress;
+mod ready;
+pub mod shim;
+mod spawn;
+mod work_dir;
+
+pub use self::{
+    error::{Error, Tried},
+    flags::check as check_profile,
+    plane::{ControlPlane, Options, ProcessInfo, Versions},
+    progress::{Progress, ProgressSink},
+    work_dir::{StaleWorkDir, remove_work_dir, stale_work_dirs},
+};

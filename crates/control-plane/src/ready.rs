@@ -1,0 +1,70 @@
+//! Asking components whether they are ready.
+
+use std::{sync::Arc, time::Duration};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use crate::{Error, pki::Access};
+
+/// A check that takes longer than this has failed; another follows.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A client that trusts the cluster's authority and is its admin, because a profile may switch anonymous requests off.
+#[derive(Clone, Debug)]
+pub(crate) struct Checks {
+    client: reqwest::Client,
+}
+
+impl Checks {
+    pub(crate) fn new(access: &Access) -> Result<Self, Error> {
+        let config = tls(access).map_err(|reason| Error::Tls { reason })?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|error| Error::Tls { reason: error.to_string() })?;
+        Ok(Self { client })
+    }
+
+    /// Whether the address answers 200; otherwise what it says instead.
+    pub(crate) async fn check(&self, url: &str) -> Result<(), String> {
+        let response = self.client.get(url).send().await.map_err(|error| deepest(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        // The apiserver lists its checks, one a line; those that failed begin with [-].
+        let text = response.text().await.unwrap_or_default();
+        let failed: Vec<&str> = text.lines().filter(|line| line.starts_with("[-]")).collect();
+        Err(format!("{url} answers {status} {}", failed.join(", ")).trim_end().to_owned())
+    }
+}
+
+fn tls(access: &Access) -> Result<ClientConfig, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(access.ca_pem.as_bytes()).map_err(|error| text(&error))?;
+    roots.add(ca).map_err(|error| text(&error))?;
+    let certificate =
+        CertificateDer::from_pem_slice(access.admin.cert_pem.as_bytes()).map_err(|error| text(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(access.admin.key_pem.as_bytes()).map_err(|error| text(&error))?;
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| text(&error))?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![certificate], key)
+        .map_err(|error| text(&error))
+}
+
+/// reqwest's own text stops at "error sending request"; what matters is beneath it.
+fn deepest(error: &reqwest::Error) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}

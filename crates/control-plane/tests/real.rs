@@ -1,0 +1,172 @@
+//! Real control planes: what only etcd, kube-apiserver, kube-controller-manager and kube-scheduler themselves can show.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpStream,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use control_plane::{ControlPlane, Error, Options, Progress, audit, binaries::cache_dir};
+use profile::Component;
+use tokio::sync::Notify;
+
+fn options(run_id: &str, settings: &[&str]) -> Options {
+    let mut profile = profile::load("defaults").unwrap();
+    for setting in settings {
+        profile.set(setting).unwrap();
+    }
+    Options {
+        log_dir: None,
+        profile,
+        port: None,
+        bin_dir: None,
+        shim: vec![env!("CARGO_BIN_EXE_supervised").into()],
+        progress: Arc::new(report),
+        run_id: format!("{run_id}-{}", std::process::id()),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "cargo shows it with the failure it explains")]
+#[expect(clippy::needless_pass_by_value, reason = "the sink's signature")]
+fn report(progress: Progress) {
+    println!("{progress}");
+}
+
+fn work_dir(options: &Options) -> PathBuf {
+    cache_dir().join("work").join(&options.run_id)
+}
+
+/// The processes that name a folder in their arguments, as every component does.
+fn processes_in(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok())
+        .map(|arguments| String::from_utf8_lossy(&arguments).replace('\0', " "))
+        .filter(|arguments| arguments.contains(folder))
+        .collect()
+}
+
+fn kubectl(plane: &ControlPlane, arguments: &str) -> String {
+    let program = plane.binaries().kubectl().unwrap_or_else(|| "kubectl".into());
+    let output = Command::new(program)
+        .arg("--kubeconfig")
+        .arg(plane.kubeconfig())
+        .args(arguments.split(' '))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "kubectl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every port that the components were told to listen on.
+fn ports(plane: &ControlPlane) -> BTreeSet<u16> {
+    let arguments = plane.processes().into_iter().flat_map(|process| process.argv);
+    let listening = arguments
+        .filter(|argument| argument.starts_with("--secure-port=") || argument.starts_with("--listen-"));
+    listening.map(|argument| argument.rsplit([':', '=']).next().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
+    let options = options("whole-life", &["audit.level=Metadata"]);
+    let work = work_dir(&options);
+    let plane = ControlPlane::start(options).await.unwrap();
+    assert_eq!(plane.work_dir(), work);
+    assert_eq!(kubectl(&plane, "get --raw /readyz"), "ok");
+    let versions = plane.versions();
+    assert!(kubectl(&plane, "version").contains(&format!("Server Version: v{}", versions.kubernetes)));
+    for component in ["kube-scheduler", "kube-controller-manager"] {
+        let lease = format!("wait --for=create --timeout=60s -n kube-system lease/{component}");
+        kubectl(&plane, &lease);
+    }
+    let ports = ports(&plane);
+    assert_eq!(ports.len(), 6);
+    for port in &ports {
+        TcpStream::connect(("127.0.0.1", *port)).unwrap();
+    }
+
+    // The apiserver asks itself things as system:apiserver, which is in system:masters by its own definition.
+    let entries = audit::read(plane.audit_log().unwrap()).unwrap();
+    let masters: BTreeSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.user.groups.iter().any(|group| group == "system:masters"))
+        .map(|entry| entry.user.username.as_str())
+        .collect();
+    assert_eq!(masters, ["loadgen-admin", "system:apiserver"].into());
+    let users: BTreeSet<&str> = entries.iter().map(|entry| entry.user.username.as_str()).collect();
+    assert!(
+        users.contains("system:kube-scheduler") && users.contains("system:kube-controller-manager"),
+        "{users:?}"
+    );
+    let agents = entries.iter().filter(|entry| entry.user.username == "system:kube-scheduler");
+    let stamped = format!("kube-scheduler/v{} ", versions.kubernetes);
+    assert!(
+        agents.map(|entry| &entry.user_agent).all(|agent| agent.starts_with(&stamped)),
+        "user agents name no version"
+    );
+
+    let died = plane.died();
+    let scheduler = plane.processes().into_iter().find(|process| process.name == "kube-scheduler").unwrap();
+    assert!(Command::new("kill").args(["-KILL", &scheduler.pid.to_string()]).status().unwrap().success());
+    let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
+    let Error::Died { component: Component::Scheduler, status, tail, .. } = &error else { panic!("{error}") };
+    assert_eq!((status.signal(), tail.is_empty()), (Some(9), false));
+
+    let pids: Vec<u32> = plane.processes().iter().map(|process| process.pid).collect();
+    plane.stop().await.unwrap();
+    assert!(pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
+    assert_eq!(processes_in(&work), [""; 0]);
+    for port in ports {
+        TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+    }
+    assert!(!work.exists());
+}
+
+#[tokio::test]
+async fn a_component_that_dies_at_start_is_an_error_with_its_last_words() {
+    let options = options("dies", &["apiserver.flags.max-requests-inflight=many"]);
+    let work = work_dir(&options);
+    let error = ControlPlane::start(options).await.unwrap_err();
+    let Error::Died { component: Component::Apiserver, .. } = &error else { panic!("{error}") };
+    assert!(error.to_string().contains("max-requests-inflight"), "{error}");
+    assert_eq!(processes_in(&work), [""; 0]);
+    assert!(!work.exists());
+}
+
+#[tokio::test]
+async fn giving_up_half_way_leaves_nothing() {
+    let mut options = options("half-way", &[]);
+    let work = work_dir(&options);
+    let waiting = Arc::new(Notify::new());
+    let etcd_is_ready = Arc::clone(&waiting);
+    options.progress = Arc::new(move |progress| {
+        if progress.to_string().starts_with("waiting for kube-apiserver") {
+            etcd_is_ready.notify_one();
+        }
+    });
+    tokio::select! {
+        outcome = ControlPlane::start(options) => panic!("{:?}", outcome.map(|plane| plane.processes())),
+        () = waiting.notified() => {}
+    }
+    assert_eq!(processes_in(&work), [""; 0]);
+    assert!(!work.exists());
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_before_anything_is_done() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = options("port", &[]);
+    options.port = Some(taken.local_addr().unwrap().port());
+    let work = work_dir(&options);
+    let error = ControlPlane::start(options).await.unwrap_err();
+    assert!(matches!(error, Error::Port { .. }), "{error}");
+    assert!(!work.exists());
+}

@@ -1,0 +1,68 @@
+//! The parent-death shim, with a shell for a parent.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+const SHIM: &str = env!("CARGO_BIN_EXE_supervised");
+
+fn gone_within(seconds: u32, pid: &str) -> bool {
+    let is_gone = || {
+        // A zombie has no memory any more: it is dead, and only its parent has not asked about it.
+        fs::read_to_string(Path::new("/proc").join(pid).join("cmdline")).is_ok_and(|text| text.is_empty())
+            || !Path::new("/proc").join(pid).exists()
+    };
+    for _ in 0..seconds * 50 {
+        if is_gone() {
+            return true;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+#[test]
+fn what_it_becomes_dies_when_the_parent_is_killed() {
+    let script = format!("{SHIM} $$ sleep 1000 & echo $!; wait");
+    let mut shell = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut pid = String::new();
+    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut pid).unwrap();
+    let pid = pid.trim();
+    let cmdline = || fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    for _ in 0..500 {
+        if cmdline().starts_with(b"sleep\0") {
+            break;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    assert!(cmdline().starts_with(b"sleep\0"), "it has become the program");
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    assert!(gone_within(2, pid));
+}
+
+#[test]
+fn it_does_not_start_for_a_parent_that_is_gone() {
+    let output = Command::new(SHIM).args(["1", "echo", "started"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(127));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "supervised: the parent is already gone\n");
+}
+
+#[test]
+fn it_says_what_it_lacks() {
+    let error = |arguments: &[&str]| {
+        let output = Command::new(SHIM).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(error(&[]), "supervised: the first argument must be the process id of the parent\n");
+    let parent = std::process::id().to_string();
+    assert_eq!(error(&[&parent]), "supervised: the second argument must be the program\n");
+    let missing = error(&[&parent, "/no/such/program"]);
+    assert!(missing.starts_with("supervised: No such file or directory"), "{missing}");
+}
