@@ -1,0 +1,184 @@
+//! A fleet of virtual nodes: the handle a program holds.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use identity::{Authority, Purpose, Subject};
+use measure::{Clock, Rate, Recorder};
+use tokio::sync::{mpsc, oneshot};
+use wire::{Credential, Endpoint, Traffic};
+
+use crate::{
+    addresses::{PodAddresses, loopback_node_address},
+    node::{Node, NodeSpec},
+    progress::{Counters, FleetProgress},
+    shard::{Command, Shard},
+};
+
+/// Why a fleet cannot be started or a node of it cannot.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No certificate for a node.
+    #[error("no certificate for {node}")]
+    Certificate {
+        /// The node.
+        node: String,
+        /// Why.
+        #[source]
+        source: identity::Error,
+    },
+    /// The connection cannot be set up.
+    #[error(transparent)]
+    Wire(#[from] wire::Error),
+    /// The operating system refused a thread or a runtime.
+    #[error("cannot start a thread for the fleet")]
+    Thread(#[source] std::io::Error),
+}
+
+/// How nodes prove who they are.
+#[derive(Clone, Debug)]
+pub enum Identities {
+    /// The cluster's CA signs a certificate for each node.
+    Ca(Arc<Authority>),
+}
+
+impl Identities {
+    pub(crate) fn credential_of(&self, node: &str) -> Result<Credential, Error> {
+        let Identities::Ca(authority) = self;
+        let certificate = authority
+            .issue(&Subject::node(node), &Purpose::Client)
+            .and_then(|issued| issued.client_certificate())
+            .map_err(|source| Error::Certificate { node: node.to_owned(), source })?;
+        Ok(Credential::certificate(certificate))
+    }
+}
+
+/// What fleet to start.
+#[derive(Clone, Debug)]
+pub struct FleetSpec {
+    /// The apiserver.
+    pub endpoint: Endpoint,
+    /// Who the nodes are.
+    pub identities: Identities,
+    /// How many nodes.
+    pub nodes: u32,
+    /// Nodes are called `<name_prefix><index>`.
+    pub name_prefix: String,
+    /// What the nodes have in common.
+    pub node: NodeSpec,
+    /// Nodes started per second.
+    pub start_rate: Rate,
+    /// Threads. Nodes are dealt out in turn.
+    pub shards: u32,
+    /// Every random choice follows from it.
+    pub seed: u64,
+    /// The clock of all recorded times.
+    pub clock: Clock,
+}
+
+impl FleetSpec {
+    /// A kubelet's user agent; the part before the slash becomes the field manager.
+    pub(crate) fn user_agent(&self) -> String {
+        format!("kubelet/{} (linux/amd64) kubernetes/loadgen", self.node.kubelet_version)
+    }
+
+    /// The name of node `index`.
+    pub fn node_name(&self, index: u32) -> String {
+        format!("{}{index}", self.name_prefix)
+    }
+}
+
+/// What a fleet did.
+#[derive(Debug)]
+pub struct FleetReport {
+    /// Latencies and outcomes by kind of request.
+    pub recorder: Recorder,
+    /// Bytes and connections.
+    pub traffic: Traffic,
+    /// Counts.
+    pub progress: FleetProgress,
+}
+
+/// A running fleet. Dropping it stops the nodes without a word, as a power cut does; their objects stay.
+#[derive(Debug)]
+pub struct Fleet {
+    counters: Arc<Counters>,
+    shards: Vec<RunningShard>,
+}
+
+#[derive(Debug)]
+struct RunningShard {
+    commands: mpsc::UnboundedSender<Command>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Fleet {
+    /// Starts the shards; nodes follow at the start rate.
+    pub fn start(spec: FleetSpec) -> Result<Self, Error> {
+        let spec = Arc::new(spec);
+        let counters = Arc::new(Counters::default());
+        let shards = spec.shards.clamp(1, spec.nodes.max(1));
+        let common = Arc::new(spec.node.clone());
+        let begin = spec.clock.now();
+        // Where a fleet begins to hand out addresses follows from when it starts, so that one that adopts another's pods does not
+        // begin where the other did.
+        let second =
+            u32::try_from(spec.clock.wall(begin).as_second().rem_euclid(1 << 17)).unwrap_or_default();
+        let offset = second.wrapping_mul(97);
+        let shards = (0..shards).map(|shard| {
+            let nodes = (shard..spec.nodes).step_by(shards as usize).map(|index| {
+                let seed = spec.seed ^ (u64::from(index) << 32);
+                let node =
+                    Node::new(common.clone(), &spec.node_name(index), loopback_node_address(index), seed);
+                let start = begin + Duration::from_secs_f64(f64::from(index) / spec.start_rate.get());
+                (index, node, start)
+            });
+            let addresses = PodAddresses::of_shard(shard, shards, offset);
+            let shard = Shard::new(spec.clone(), counters.clone(), addresses, nodes.collect());
+            run_on_thread(shard)
+        });
+        Ok(Self { shards: shards.collect::<Result<_, _>>()?, counters })
+    }
+
+    /// How far the fleet has come.
+    pub fn progress(&self) -> FleetProgress {
+        self.counters.read()
+    }
+
+    /// What was recorded since the start or the last call.
+    pub async fn take(&self) -> FleetReport {
+        let mut recorder = Recorder::default();
+        let mut traffic = Traffic::default();
+        for shard in &self.shards {
+            let (reply, answer) = oneshot::channel();
+            if shard.commands.send(Command::Take(reply)).is_ok()
+                && let Ok((recorded, bytes)) = answer.await
+            {
+                recorder.merge(&recorded);
+                traffic = [traffic, bytes].into_iter().sum();
+            }
+        }
+        FleetReport { recorder, traffic, progress: self.progress() }
+    }
+
+    /// Stops all nodes and waits for their threads.
+    pub async fn stop(self) -> FleetReport {
+        let report = self.take().await;
+        for RunningShard { commands, thread } in self.shards {
+            drop(commands);
+            // A shard's thread ends within one turn of its loop; a panic in it was printed where it happened.
+            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
+        report
+    }
+}
+
+fn run_on_thread(shard: Shard) -> Result<RunningShard, Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let thread = thread::Builder::new()
+        .name("fleet".to_owned())
+        .spawn(move || runtime.block_on(shard.run(receiver)))
+        .map_err(Error::Thread)?;
+    Ok(RunningShard { commands, thread })
+}

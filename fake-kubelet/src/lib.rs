@@ -1,0 +1,30 @@
+//! The fleet: virtual nodes that talk to a kube-apiserver as kubelets do.
+//!
+//! A node is a pure state machine ([`Node::step`]): events and the time go in, requests come out. [`Fleet`] is the edge: it
+//! keeps nodes in shards, one thread with a current-thread runtime each, and owns every socket and timer.
+//!
+//! This version sends the traffic that makes a node and its pods live: registration, CSINode, lease, node status, the pod
+//! watch, and each pod's status and final deletion. Events, tokens, per-object watches and kube-proxy are not sent yet.
+
+mod action;
+mod addresses;
+mod capacity;
+mod edge;
+mod fleet;
+mod merge;
+mod node;
+mod pods;
+mod progress;
+mod shard;
+mod version;
+
+pub use self::{
+    action::{Action, Answer, Call, Event, Milestone, Now, PodSighting},
+    addresses::PodAddresses,
+    capacity::{Capacity, descriptor_limit, raise_descriptor_limit},
+    fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
+    node::{Latencies, Node, NodeSpec},
+    pods::SeenPod,
+    progress::FleetProgress,
+    version::ServerVersion,
+};

@@ -1,0 +1,128 @@
+//! A node's conditions: what a kubelet says of its node, and what of it a server has.
+//!
+//! A kubelet writes four, in the order and wording of `nodestatus/setters.go`; Ready comes last. A condition keeps its
+//! transition time for as long as its status stays the same, across restarts of the kubelet too.
+
+use jiff::Timestamp;
+use k8s_pb::api::core::v1 as core;
+use serde_json::{Map, Value, json};
+
+use super::object;
+
+/// The conditions in the kubelet's order: type, reason and message while all is well.
+const HEALTHY: [(&str, &str, &str); 4] = [
+    ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "KubeletReady", "kubelet is posting ready status"),
+];
+const READY: usize = 3;
+
+/// What a report says: the conditions, reduced to what changes in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// When the kubelet last looked.
+    pub(super) heartbeat: Timestamp,
+    /// Whether the node is ready; it never has pressure.
+    pub(super) ready: bool,
+    /// Since when each condition has its status.
+    transitions: [Timestamp; 4],
+}
+
+impl Report {
+    /// The report of a kubelet that registers its node.
+    pub(super) fn at_start(wall: Timestamp, ready: bool) -> Self {
+        Self { heartbeat: wall, ready, transitions: [wall; 4] }
+    }
+
+    /// The report about a Node that exists: conditions that stay as they are keep their transition times.
+    pub(super) fn about(node: &core::Node, wall: Timestamp, ready: bool) -> Self {
+        let mut report = Self::at_start(wall, ready);
+        for (index, (kind, ..)) in HEALTHY.iter().enumerate() {
+            let same = node_conditions(node).find(|condition| {
+                condition.r#type.as_deref() == Some(kind)
+                    && condition.status.as_deref() == Some(report.status(index))
+            });
+            let since =
+                same.and_then(|condition| condition.last_transition_time.as_ref()).map(object::wall_time);
+            report.transitions[index] = since.unwrap_or(wall);
+        }
+        report
+    }
+
+    /// The same but for Ready, which changes now.
+    pub(super) fn become_ready(&mut self, wall: Timestamp) {
+        self.ready = true;
+        self.transitions[READY] = wall;
+    }
+
+    /// Whether anything but the heartbeat differs.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        self.ready == other.ready && self.transitions == other.transitions
+    }
+
+    fn status(&self, index: usize) -> &'static str {
+        if index == READY && self.ready { "True" } else { "False" }
+    }
+
+    /// The conditions as the Node carries them.
+    pub(super) fn conditions(&self) -> Vec<core::NodeCondition> {
+        let condition = |(index, (kind, reason, message)): (usize, (&str, &str, &str))| {
+            let (reason, message) = if index == READY && !self.ready {
+                ("KubeletNotReady", "CSINode is not yet initialized")
+            } else {
+                (reason, message)
+            };
+            core::NodeCondition {
+                r#type: Some(kind.to_owned()),
+                status: Some(self.status(index).to_owned()),
+                last_heartbeat_time: Some(object::time(self.heartbeat)),
+                last_transition_time: Some(object::time(self.transitions[index])),
+                reason: Some(reason.to_owned()),
+                message: Some(message.to_owned()),
+            }
+        };
+        HEALTHY.into_iter().enumerate().map(condition).collect()
+    }
+
+    /// The same in the form patches are computed from.
+    pub(super) fn to_json(self) -> Map<String, Value> {
+        to_json(self.conditions().iter())
+    }
+}
+
+/// The kubelet's conditions of a Node that a server returned, in the form patches are computed from.
+///
+/// Conditions of other writers (`NetworkUnavailable`) are not the kubelet's to patch or to order.
+pub(super) fn conditions_of(node: &core::Node) -> Map<String, Value> {
+    to_json(
+        node_conditions(node)
+            .filter(|condition| HEALTHY.iter().any(|(kind, ..)| condition.r#type.as_deref() == Some(kind))),
+    )
+}
+
+fn node_conditions(node: &core::Node) -> impl Iterator<Item = &core::NodeCondition> {
+    node.status.iter().flat_map(|status| &status.conditions)
+}
+
+fn to_json<'a>(conditions: impl Iterator<Item = &'a core::NodeCondition>) -> Map<String, Value> {
+    let items = conditions.map(|condition| {
+        json!({
+            "type": condition.r#type,
+            "status": condition.status,
+            "lastHeartbeatTime": condition.last_heartbeat_time.as_ref().map(object::from_time),
+            "lastTransitionTime": condition.last_transition_time.as_ref().map(object::from_time),
+            "reason": condition.reason,
+            "message": condition.message,
+        })
+    });
+    Map::from_iter([("conditions".to_owned(), Value::Array(items.collect()))])
+}
+
+/// Whether a patch of conditions changes more than heartbeat times (`nodeStatusHasChanged`).
+pub(super) fn is_substantial(patch: &Map<String, Value>) -> bool {
+    let items = patch.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    items
+        .filter_map(Value::as_object)
+        .any(|item| item.keys().any(|key| key != "type" && key != "lastHeartbeatTime"))
+}

@@ -1,0 +1,248 @@
+//! Node status: what a kubelet reports about its node, and how seldom.
+//!
+//! Sends: `PATCH nodes/<node>/status?timeout=10s` right after registration, at once when Ready flips, and otherwise when five
+//! minutes and a delay have passed since the last one; it looks every 10.0-10.4 s. The delay is 5 min x U[-0.5, 0.5) after a
+//! change and nothing after an unchanged report (`kubelet_node_status.go`, `calculateDelay`). A failed PATCH is tried again up
+//! to five times without a pause, from the second try on with a GET before it.
+//!
+//! A kubelet watches its Node and so learns within 10 s when somebody else has changed its conditions. Without that watch, the
+//! answer to each PATCH is compared with what was sent, and after a gap in the lease, which makes the node lifecycle controller
+//! write Ready=Unknown, one GET takes the watch's place.
+
+use std::time::Duration;
+
+use k8s_pb::api::core::v1 as core;
+use measure::Nanos;
+use rand::RngExt;
+use serde_json::{Map, Value, json};
+use wire::Request;
+
+use super::{
+    Common,
+    conditions::{Report, conditions_of, is_substantial},
+    object,
+    registration::Found,
+};
+use crate::{
+    action::{Action, Answer, Call, Milestone, Now},
+    merge,
+};
+
+const EVALUATE_EVERY: Duration = Duration::from_secs(10);
+const REPORT_EVERY: Duration = Duration::from_mins(5);
+const MAX_TRIES: u8 = 5;
+
+/// The conditions the server has, as far as the node knows.
+#[derive(Debug)]
+enum Acknowledged {
+    /// What this process has written.
+    Own(Report),
+    /// What somebody else has: an earlier process of this node, or a controller.
+    Foreign(Box<Map<String, Value>>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct StatusReports {
+    due: Option<Nanos>,
+    known: Option<Known>,
+    /// A request is under way.
+    busy: bool,
+    /// The report in the PATCH that is under way, and whether it changes more than heartbeat times.
+    sent: Option<(Report, bool)>,
+    /// When an unchanged status is reported again; at once before the first report.
+    next_report: Nanos,
+    reported: bool,
+    tries: u8,
+    announced: bool,
+}
+
+/// Both sides of the next patch. There is nothing to report on before the Node exists.
+#[derive(Debug)]
+struct Known {
+    server: Acknowledged,
+    current: Report,
+}
+
+impl Known {
+    fn differs(&self) -> bool {
+        match &self.server {
+            Acknowledged::Own(report) => !report.says_the_same_as(&self.current),
+            Acknowledged::Foreign(_) => is_substantial(&self.patch()),
+        }
+    }
+
+    fn patch(&self) -> Map<String, Value> {
+        let new = self.current.to_json();
+        match &self.server {
+            Acknowledged::Own(report) => merge::diff(&report.to_json(), &new),
+            Acknowledged::Foreign(conditions) => merge::diff(conditions, &new),
+        }
+    }
+}
+
+impl StatusReports {
+    pub(super) fn deadline(&self) -> Option<Nanos> {
+        self.due
+    }
+
+    /// The Node exists: report at once, whether it is new or was found.
+    pub(super) fn registered(
+        &mut self,
+        common: &Common,
+        now: Now,
+        found: Found,
+        ready: bool,
+        out: &mut Vec<Action>,
+    ) {
+        match found {
+            Found::Created(report) => {
+                self.known = Some(Known { server: Acknowledged::Own(report), current: report });
+                if ready && !report.ready {
+                    self.become_ready(now);
+                }
+            }
+            Found::Existing(node) => self.compare_with(&node, now, ready),
+        }
+        self.report(common, now, out);
+    }
+
+    /// The last thing that kept the node from being ready is done.
+    pub(super) fn became_ready(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        self.become_ready(now);
+        // A PATCH under way carries the old report; its answer sends the new one.
+        if self.known.is_some() && !self.busy {
+            self.report(common, now, out);
+        }
+    }
+
+    fn become_ready(&mut self, now: Now) {
+        if let Some(known) = &mut self.known {
+            known.current.become_ready(now.wall);
+        }
+    }
+
+    /// The lease was not renewed for so long that others may have written the node off: see what the server says.
+    pub(super) fn look(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        if self.known.is_some() && !self.busy {
+            self.tries = 0;
+            self.due = None;
+            self.get(common, now, out);
+        }
+    }
+
+    pub(super) fn on_deadline(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
+        if self.should_report(now) {
+            self.report(common, now, out);
+        } else {
+            self.sleep(common, now);
+        }
+    }
+
+    fn should_report(&self, now: Now) -> bool {
+        now.at >= self.next_report || self.known.as_ref().is_some_and(Known::differs)
+    }
+
+    pub(super) fn on_answer(
+        &mut self,
+        common: &mut Common,
+        now: Now,
+        call: &Call,
+        answer: &Answer,
+        out: &mut Vec<Action>,
+    ) {
+        self.busy = false;
+        match (call, answer.object::<core::Node>()) {
+            (Call::PatchNodeStatus, Some(node)) => self.accepted(common, now, &node, out),
+            (Call::GetNodeForStatus, Some(node)) => {
+                let ready = self.known.as_ref().is_some_and(|known| known.current.ready);
+                self.compare_with(&node, now, ready);
+                if self.should_report(now) {
+                    self.patch(common, now, out);
+                } else {
+                    // A PATCH whose answer was lost has been carried out.
+                    self.announce(ready, out);
+                    self.sleep(common, now);
+                }
+            }
+            _ => self.failed(common, now, out),
+        }
+    }
+
+    /// Takes what a Node says for what the server has.
+    fn compare_with(&mut self, node: &core::Node, now: Now, ready: bool) {
+        let server = Acknowledged::Foreign(Box::new(conditions_of(node)));
+        self.known = Some(Known { server, current: Report::about(node, now.wall, ready) });
+    }
+
+    fn report(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        self.tries = 0;
+        self.patch(common, now, out);
+    }
+
+    fn patch(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        let Some(known) = &mut self.known else { return };
+        known.current.heartbeat = now.wall;
+        let changes = known.patch();
+        self.sent = Some((known.current, is_substantial(&changes)));
+        let body = if changes.is_empty() { json!({}) } else { json!({ "status": changes }) };
+        let path = format!("/api/v1/nodes/{}/status?timeout=10s", common.name);
+        let request = Request::patch_strategic(path, body.to_string()).timeout(object::HEARTBEAT_TIMEOUT);
+        let intended = self.due.take().filter(|&due| due <= now.at).unwrap_or(now.at);
+        self.busy = true;
+        out.push(Action::Send { call: Call::PatchNodeStatus, request, intended });
+    }
+
+    fn accepted(&mut self, common: &mut Common, now: Now, node: &core::Node, out: &mut Vec<Action>) {
+        let (Some((sent, changed)), Some(known)) = (self.sent.take(), &mut self.known) else { return };
+        if sent.to_json() == conditions_of(node) {
+            known.server = Acknowledged::Own(sent);
+        } else {
+            let ready = known.current.ready;
+            self.compare_with(node, now, ready);
+        }
+        // After a change the period is drawn from half of it to one and a half, so that a fleet that started together does
+        // not report together.
+        let period = if changed || !self.reported {
+            REPORT_EVERY / 2 + common.rng.random_range(Duration::ZERO..REPORT_EVERY)
+        } else {
+            REPORT_EVERY
+        };
+        self.reported = true;
+        self.next_report = now.at + period;
+        self.announce(sent.ready, out);
+        let ready_waits = self.known.as_ref().is_some_and(|known| known.current.ready != sent.ready);
+        if ready_waits {
+            self.report(common, now, out);
+        } else {
+            self.sleep(common, now);
+        }
+    }
+
+    /// The server has Ready as it is here.
+    fn announce(&mut self, ready: bool, out: &mut Vec<Action>) {
+        if ready && !self.announced {
+            self.announced = true;
+            out.push(Action::Reached(Milestone::NodeReady));
+        }
+    }
+
+    fn failed(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
+        self.sent = None;
+        self.tries += 1;
+        if self.tries < MAX_TRIES {
+            self.get(common, now, out);
+        } else {
+            self.sleep(common, now);
+        }
+    }
+
+    fn get(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        self.busy = true;
+        let request = object::get_node_as_heartbeat(common);
+        out.push(Action::Send { call: Call::GetNodeForStatus, request, intended: now.at });
+    }
+
+    fn sleep(&mut self, common: &mut Common, now: Now) {
+        self.due = Some(now.at + common.stretched(EVALUATE_EVERY, 0.04));
+    }
+}

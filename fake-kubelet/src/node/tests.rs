@@ -1,0 +1,13 @@
+//! The node as a pure machine: virtual time, a small server in memory, no sockets.
+
+mod adoption;
+mod csi;
+mod driver;
+mod lease;
+mod oracle;
+mod pods;
+mod properties;
+mod registration;
+mod render;
+mod server;
+mod status;

@@ -1,0 +1,301 @@
+//! Drives one node through virtual time against [`Server`], and keeps what it sent.
+
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+use k8s_pb::api::core::v1 as core;
+use measure::Nanos;
+use serde_json::Value;
+
+use super::{render, server::Server};
+use crate::{
+    Action, Answer, Call, Event, Latencies, Milestone, Node, NodeSpec, Now, PodAddresses, PodSighting,
+    SeenPod,
+};
+
+/// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
+pub(super) const START: &str = "2026-11-22T11:45:14.566Z";
+const ROUND_TRIP: Duration = Duration::from_millis(2);
+
+/// A request the node has sent.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) at: Duration,
+    pub(super) call: Call,
+    /// Verb and path, the API's prefixes left out: `PATCH pods/p/status`.
+    pub(super) line: String,
+    pub(super) body: Value,
+    /// Whether it succeeded, once the node knows.
+    pub(super) outcome: Option<bool>,
+}
+
+/// What happens to a request instead of being served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// This status.
+    Refused(u16),
+    /// No answer; the server never saw it.
+    Unreachable,
+    /// No answer, but the server did it.
+    AnswerLost,
+}
+
+type Faults = dyn FnMut(&Call) -> Option<Fault>;
+
+enum Delivery {
+    Answer(Call, Answer),
+    Pod(PodSighting),
+}
+
+pub(super) struct Driver {
+    pub(super) node: Node,
+    pub(super) server: Server,
+    pub(super) now: Duration,
+    pub(super) addresses: PodAddresses,
+    pub(super) milestones: Vec<Milestone>,
+    pub(super) sent: Vec<Sent>,
+    faults: Box<Faults>,
+    watching: bool,
+    deliveries: Vec<(Duration, Delivery)>,
+    /// Checked after every step; gets what was sent in it.
+    pub(super) invariants: Option<fn(&Driver, usize)>,
+}
+
+pub(super) fn latencies() -> Latencies {
+    let exactly = |ms| Duration::from_millis(ms)..Duration::from_millis(ms);
+    Latencies { sandbox: exactly(350), start: exactly(90), stop: exactly(130), remove: exactly(900) }
+}
+
+pub(super) fn spec() -> NodeSpec {
+    NodeSpec {
+        kubelet_version: "v1.36.3".to_owned(),
+        cpu: "2".to_owned(),
+        memory: "24684096Ki".to_owned(),
+        max_pods: 110,
+        labels: [].into(),
+        taints: Vec::new(),
+        latencies: latencies(),
+    }
+}
+
+impl Driver {
+    /// A node called `vm` that has not started, beside an empty server.
+    pub(super) fn new() -> Self {
+        Self::beside(Server::default())
+    }
+
+    /// The same beside a server that has something already.
+    pub(super) fn beside(server: Server) -> Self {
+        Self::with_seed(server, 1)
+    }
+
+    pub(super) fn with_seed(server: Server, seed: u64) -> Self {
+        Self {
+            node: Node::new(Arc::new(spec()), "vm", Ipv4Addr::new(192, 0, 2, 2), seed),
+            server,
+            now: Duration::ZERO,
+            addresses: PodAddresses::of_shard(0, 1, 0),
+            milestones: Vec::new(),
+            sent: Vec::new(),
+            faults: Box::new(|_| None),
+            watching: false,
+            deliveries: Vec::new(),
+            invariants: None,
+        }
+    }
+
+    /// A node that has started, registered and become ready, its requests forgotten. The time is 2 s.
+    pub(super) fn ready() -> Self {
+        let mut driver = Self::new();
+        driver.start();
+        driver.run_until(Duration::from_secs(2));
+        driver.forget();
+        driver
+    }
+
+    pub(super) fn start(&mut self) {
+        self.step(Event::Start);
+    }
+
+    /// From now on `faults` decides about each request.
+    pub(super) fn on_request(&mut self, faults: impl FnMut(&Call) -> Option<Fault> + 'static) {
+        self.faults = Box::new(faults);
+    }
+
+    pub(super) fn serve_all(&mut self) {
+        self.faults = Box::new(|_| None);
+    }
+
+    pub(super) fn bind(&mut self, pod: &core::Pod) {
+        self.server.bind(pod);
+        self.deliver_events();
+    }
+
+    pub(super) fn delete(&mut self, name: &str) {
+        self.server.delete_gracefully(name);
+        self.deliver_events();
+    }
+
+    pub(super) fn delete_by_force(&mut self, name: &str) {
+        self.server.delete_by_force(name);
+        self.deliver_events();
+    }
+
+    pub(super) fn run_for(&mut self, time: Duration) {
+        self.run_until(self.now + time);
+    }
+
+    /// Lets everything happen that is due until `end`.
+    pub(super) fn run_until(&mut self, end: Duration) {
+        loop {
+            let delivery = self.deliveries.iter().map(|(at, _)| *at).min();
+            let deadline = self.node.next_deadline().map(Duration::from);
+            let Some(next) = delivery.into_iter().chain(deadline).min().filter(|&next| next <= end) else {
+                break;
+            };
+            self.now = self.now.max(next);
+            if delivery == Some(next) {
+                // The first of those that are due: deliveries keep their order.
+                let index = self.deliveries.iter().position(|(at, _)| *at == next).unwrap();
+                match self.deliveries.remove(index).1 {
+                    Delivery::Answer(call, answer) => self.step(Event::Answer { call, answer }),
+                    Delivery::Pod(sighting) => self.step(Event::Pod(sighting)),
+                }
+            } else {
+                self.step(Event::Deadline);
+            }
+        }
+        self.now = self.now.max(end);
+    }
+
+    pub(super) fn wall(&self) -> jiff::Timestamp {
+        START.parse::<jiff::Timestamp>().unwrap() + self.now
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.deliveries.is_empty()
+    }
+
+    fn step(&mut self, event: Event) {
+        let before = self.sent.len();
+        if let Event::Answer { call, answer } = &event {
+            let asked = self.sent.iter_mut().find(|sent| sent.call == *call && sent.outcome.is_none());
+            if let Some(sent) = asked {
+                sent.outcome = Some(answer.is_success());
+            }
+        }
+        let now = Now { at: Nanos::from(self.now), wall: self.wall() };
+        let mut actions = Vec::new();
+        self.node.step(now, event, &mut self.addresses, &mut actions);
+        for action in actions {
+            match action {
+                Action::Reached(milestone) => self.milestones.push(milestone),
+                Action::WatchPods => {
+                    assert!(!self.watching, "the pod watch is started once");
+                    self.watching = true;
+                    self.deliver_list();
+                }
+                Action::Send { call, request, intended } => {
+                    assert!(intended <= now.at, "{call:?} is sent before it was meant to be");
+                    let sent = Sent {
+                        at: self.now,
+                        call: call.clone(),
+                        line: render::line(&request),
+                        body: render::body(&call, &request),
+                        outcome: None,
+                    };
+                    self.sent.push(sent);
+                    let answer = match (self.faults)(&call) {
+                        None => Answer::Reply(self.server.answer(&request)),
+                        Some(Fault::Refused(code)) => Answer::Reply(Server::refusal(code)),
+                        Some(Fault::Unreachable) => Answer::Failed,
+                        Some(Fault::AnswerLost) => {
+                            self.server.answer(&request);
+                            Answer::Failed
+                        }
+                    };
+                    self.deliveries.push((self.now + ROUND_TRIP, Delivery::Answer(call, answer)));
+                    self.deliver_events();
+                }
+            }
+        }
+        if let Some(invariants) = self.invariants {
+            invariants(self, before);
+        }
+    }
+
+    /// What the server's pods have gone through reaches the node before the answers to its own requests do.
+    pub(super) fn deliver_events(&mut self) {
+        for event in self.server.take_events() {
+            if self.watching {
+                self.deliver(match event {
+                    Ok(pod) => seen(pod),
+                    Err(uid) => PodSighting::Gone { uid: uid.into() },
+                });
+            }
+        }
+    }
+
+    fn deliver(&mut self, sighting: PodSighting) {
+        self.deliveries.push((self.now + ROUND_TRIP / 2, Delivery::Pod(sighting)));
+    }
+
+    /// A fresh list, as after the watch has expired.
+    pub(super) fn relist(&mut self) {
+        self.deliveries.retain(|(_, delivery)| !matches!(delivery, Delivery::Pod(_)));
+        self.server.take_events();
+        self.deliver_list();
+    }
+
+    fn deliver_list(&mut self) {
+        self.deliver(PodSighting::ListBegins);
+        for pod in self.server.all_pods() {
+            self.deliver(seen(pod));
+        }
+        self.deliver(PodSighting::ListEnds);
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.sent.clear();
+        self.milestones.clear();
+    }
+
+    /// What was sent since the last check, in order.
+    #[track_caller]
+    pub(super) fn check(&mut self, expected: &[&str]) {
+        let lines: Vec<&str> = self.sent.iter().map(|sent| sent.line.as_str()).collect();
+        assert_eq!(lines, expected);
+        self.forget();
+    }
+
+    /// The same for those requests whose line contains `part`; all are forgotten.
+    #[track_caller]
+    pub(super) fn check_of(&mut self, part: &str, expected: &[&str]) {
+        let lines: Vec<&str> =
+            self.sent.iter().map(|it| it.line.as_str()).filter(|it| it.contains(part)).collect();
+        assert_eq!(lines, expected);
+        self.forget();
+    }
+
+    /// When the requests whose line contains `part` were sent, in milliseconds.
+    pub(super) fn times_of(&self, part: &str) -> Vec<u64> {
+        let sent = self.sent.iter().filter(|sent| sent.line.contains(part));
+        sent.map(|sent| u64::try_from(sent.at.as_millis()).unwrap()).collect()
+    }
+}
+
+fn seen(pod: core::Pod) -> PodSighting {
+    PodSighting::Seen(Box::new(SeenPod::from_pod(pod).unwrap()))
+}
+
+/// A pod with one container `c`, 10m CPU and 16Mi memory, bound to the node.
+pub(super) fn pod(name: &str) -> core::Pod {
+    render::pod(name, &format!("uid-of-{name}"), "c", &["10m", "16Mi"], "kube-api-access-x")
+}
+
+pub(super) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}

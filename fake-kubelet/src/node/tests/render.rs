@@ -1,0 +1,227 @@
+//! Requests in the form the recorded ones have: a line, and the body as JSON.
+//!
+//! Every field that a message can have and that is not rendered must be empty, so that nothing is sent unseen.
+
+use std::collections::BTreeMap;
+
+use k8s_pb::{
+    api::{coordination::v1 as coordination, core::v1 as core, storage::v1 as storage},
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1 as meta},
+};
+use serde_json::{Value, json};
+use wire::{Encoding, Request};
+
+use crate::Call;
+
+/// Verb and path, without the prefixes that say nothing here.
+pub(super) fn line(request: &Request) -> String {
+    short(request.method.as_str(), &request.path_and_query)
+}
+
+pub(super) fn short(method: &str, path_and_query: &str) -> String {
+    let prefixes = [
+        "/api/v1/namespaces/default/",
+        "/api/v1/",
+        "/apis/storage.k8s.io/v1/",
+        "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/",
+    ];
+    let path =
+        prefixes.iter().find_map(|prefix| path_and_query.strip_prefix(prefix)).unwrap_or(path_and_query);
+    format!("{method} {path}")
+}
+
+pub(super) fn body(call: &Call, request: &Request) -> Value {
+    assert_eq!(request.accept, Encoding::Protobuf, "{call:?}");
+    if request.body.is_empty() {
+        return Value::Null;
+    }
+    match request.content {
+        Encoding::StrategicMergePatch => serde_json::from_slice(&request.body).unwrap(),
+        Encoding::Protobuf => match call {
+            Call::CreateNode => node(decode(request)),
+            Call::CreateCsiNode => csi_node(decode(request)),
+            Call::CreateLease | Call::RenewLease => lease(decode(request)),
+            Call::DeletePod(_) => delete_options(decode(request)),
+            _ => panic!("{call:?} has a body"),
+        },
+        other => panic!("{call:?} sends {other:?}"),
+    }
+}
+
+fn decode<M: prost::Message + Default>(request: &Request) -> M {
+    wire::protobuf::decode(&request.body).unwrap()
+}
+
+/// Takes a field out, so that what remains can be compared with nothing.
+fn take<T: Default>(field: &mut T) -> T {
+    std::mem::take(field)
+}
+
+fn object(fields: Vec<(&str, Value)>) -> Value {
+    let present = fields.into_iter().filter(|(_, value)| !value.is_null() && *value != json!([]));
+    Value::Object(present.map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn metadata(mut metadata: meta::ObjectMeta) -> Value {
+    let map = |map: BTreeMap<String, String>| if map.is_empty() { Value::Null } else { json!(map) };
+    let owners = take(&mut metadata.owner_references).into_iter().map(|mut owner| {
+        let value = json!({
+            "apiVersion": take(&mut owner.api_version), "kind": take(&mut owner.kind),
+            "name": take(&mut owner.name), "uid": take(&mut owner.uid),
+        });
+        assert_eq!(owner, meta::OwnerReference::default());
+        value
+    });
+    let value = object(vec![
+        ("name", json!(take(&mut metadata.name))),
+        ("namespace", json!(take(&mut metadata.namespace))),
+        ("labels", map(take(&mut metadata.labels))),
+        ("annotations", map(take(&mut metadata.annotations))),
+        ("ownerReferences", owners.collect()),
+        ("resourceVersion", json!(take(&mut metadata.resource_version))),
+    ]);
+    assert_eq!(metadata, meta::ObjectMeta::default());
+    value
+}
+
+fn node(node: core::Node) -> Value {
+    assert_eq!(node.spec, Some(core::NodeSpec::default()));
+    json!({
+        "kind": "Node", "apiVersion": "v1",
+        "metadata": metadata(node.metadata.unwrap()),
+        "spec": {},
+        "status": node_status(node.status.unwrap()),
+    })
+}
+
+fn node_status(mut status: core::NodeStatus) -> Value {
+    let quantities = |map: BTreeMap<String, Quantity>| {
+        Value::Object(map.into_iter().map(|(name, quantity)| (name, json!(quantity.string))).collect())
+    };
+    let addresses =
+        take(&mut status.addresses).into_iter().map(|it| json!({ "type": it.r#type, "address": it.address }));
+    let images = take(&mut status.images)
+        .into_iter()
+        .map(|it| json!({ "names": it.names, "sizeBytes": it.size_bytes }));
+    let handlers = take(&mut status.runtime_handlers).into_iter().map(|handler| {
+        let features = handler.features.unwrap();
+        json!({ "name": handler.name, "features": {
+            "recursiveReadOnlyMounts": features.recursive_read_only_mounts, "userNamespaces": features.user_namespaces,
+        }})
+    });
+    let mut info = take(&mut status.node_info).unwrap();
+    let node_info = json!({
+        "machineID": take(&mut info.machine_id), "systemUUID": take(&mut info.system_uuid),
+        "bootID": take(&mut info.boot_id), "kernelVersion": take(&mut info.kernel_version),
+        "osImage": take(&mut info.os_image), "containerRuntimeVersion": take(&mut info.container_runtime_version),
+        "kubeletVersion": take(&mut info.kubelet_version), "kubeProxyVersion": take(&mut info.kube_proxy_version),
+        "operatingSystem": take(&mut info.operating_system), "architecture": take(&mut info.architecture),
+    });
+    assert_eq!(info, core::NodeSystemInfo::default());
+    let port = take(&mut status.daemon_endpoints).unwrap().kubelet_endpoint.unwrap().port;
+    let features = take(&mut status.features).unwrap();
+    let value = json!({
+        "capacity": quantities(take(&mut status.capacity)),
+        "allocatable": quantities(take(&mut status.allocatable)),
+        "conditions": take(&mut status.conditions).iter().map(node_condition).collect::<Vec<_>>(),
+        "addresses": addresses.collect::<Vec<_>>(),
+        "daemonEndpoints": { "kubeletEndpoint": { "Port": port } },
+        "nodeInfo": node_info,
+        "images": images.collect::<Vec<_>>(),
+        "runtimeHandlers": handlers.collect::<Vec<_>>(),
+        "features": { "supplementalGroupsPolicy": features.supplemental_groups_policy },
+        "declaredFeatures": take(&mut status.declared_features),
+    });
+    assert_eq!(status, core::NodeStatus::default());
+    value
+}
+
+pub(super) fn node_condition(condition: &core::NodeCondition) -> Value {
+    let time = |time: &Option<meta::Time>| time.as_ref().map(crate::node::from_time);
+    json!({
+        "type": condition.r#type, "status": condition.status,
+        "lastHeartbeatTime": time(&condition.last_heartbeat_time),
+        "lastTransitionTime": time(&condition.last_transition_time),
+        "reason": condition.reason, "message": condition.message,
+    })
+}
+
+fn csi_node(node: storage::CSINode) -> Value {
+    assert_eq!(node.spec, Some(storage::CSINodeSpec::default()));
+    json!({
+        "kind": "CSINode", "apiVersion": "storage.k8s.io/v1",
+        "metadata": metadata(node.metadata.unwrap()),
+        "spec": { "drivers": null },
+    })
+}
+
+fn lease(lease: coordination::Lease) -> Value {
+    let mut spec = lease.spec.unwrap();
+    let renewed = take(&mut spec.renew_time).unwrap();
+    let renewed = jiff::Timestamp::new(renewed.seconds.unwrap(), renewed.nanos.unwrap()).unwrap();
+    let value = json!({
+        "kind": "Lease", "apiVersion": "coordination.k8s.io/v1",
+        "metadata": metadata(lease.metadata.unwrap()),
+        "spec": {
+            "holderIdentity": take(&mut spec.holder_identity),
+            "leaseDurationSeconds": take(&mut spec.lease_duration_seconds),
+            "renewTime": format!("{renewed:.6}"),
+        },
+    });
+    assert_eq!(spec, coordination::LeaseSpec::default());
+    value
+}
+
+fn delete_options(mut options: meta::DeleteOptions) -> Value {
+    let preconditions = take(&mut options.preconditions).unwrap();
+    assert_eq!(preconditions.resource_version, None);
+    let value = json!({
+        "kind": "DeleteOptions", "apiVersion": "meta.k8s.io/__internal",
+        "gracePeriodSeconds": take(&mut options.grace_period_seconds),
+        "preconditions": { "uid": preconditions.uid },
+    });
+    assert_eq!(options, meta::DeleteOptions::default());
+    value
+}
+
+/// A pod bound to the node, with one container that has these requests of CPU and memory, or none.
+pub(super) fn pod(
+    name: &str,
+    uid: &str,
+    container: &str,
+    requests: &[&str],
+    token_volume: &str,
+) -> core::Pod {
+    let requests = ["cpu", "memory"]
+        .into_iter()
+        .zip(requests)
+        .map(|(resource, quantity)| (resource.to_owned(), Quantity { string: Some((*quantity).to_owned()) }));
+    let mount = core::VolumeMount {
+        name: Some(token_volume.to_owned()),
+        mount_path: Some("/var/run/secrets/kubernetes.io/serviceaccount".to_owned()),
+        read_only: Some(true),
+        ..Default::default()
+    };
+    let container = core::Container {
+        name: Some(container.to_owned()),
+        image: Some("localhost/app:1".to_owned()),
+        resources: Some(core::ResourceRequirements { requests: requests.collect(), ..Default::default() }),
+        volume_mounts: vec![mount],
+        ..Default::default()
+    };
+    core::Pod {
+        metadata: Some(meta::ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some("default".to_owned()),
+            uid: Some(uid.to_owned()),
+            generation: Some(1),
+            ..Default::default()
+        }),
+        spec: Some(core::PodSpec {
+            node_name: Some("vm".to_owned()),
+            containers: vec![container],
+            ..Default::default()
+        }),
+        status: None,
+    }
+}

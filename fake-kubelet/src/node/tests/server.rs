@@ -1,0 +1,330 @@
+//! The least of an API server that a node needs: one Node, CSINode and Lease, and pods whose statuses take patches.
+
+use std::collections::{BTreeMap, HashSet};
+
+use http::StatusCode;
+use k8s_pb::{
+    api::{coordination::v1 as coordination, core::v1 as core, storage::v1 as storage},
+    apimachinery::pkg::apis::meta::v1 as meta,
+};
+use serde_json::{Map, Value, json};
+use wire::{Encoding, Request, Response};
+
+#[derive(Default)]
+pub(super) struct Server {
+    pub(super) node: Option<core::Node>,
+    pub(super) csi_node: Option<storage::CSINode>,
+    pub(super) lease: Option<coordination::Lease>,
+    pub(super) pods: BTreeMap<String, Pod>,
+    events: Vec<Result<core::Pod, String>>,
+    revision: u64,
+    /// Uids of pods that somebody has asked to be deleted.
+    deleted: HashSet<String>,
+}
+
+/// A pod, its status in JSON because that is what patches are.
+pub(super) struct Pod {
+    object: core::Pod,
+    pub(super) status: Map<String, Value>,
+}
+
+impl Pod {
+    pub(super) fn uid(&self) -> &str {
+        self.object.metadata.as_ref().unwrap().uid.as_deref().unwrap()
+    }
+
+    pub(super) fn generation(&self) -> i64 {
+        self.object.metadata.as_ref().unwrap().generation.unwrap()
+    }
+
+    pub(super) fn is_deleting(&self) -> bool {
+        self.object.metadata.as_ref().unwrap().deletion_timestamp.is_some()
+    }
+
+    pub(super) fn condition(&self, kind: &str) -> &Value {
+        self.status["conditions"].as_array().unwrap().iter().find(|it| it["type"] == kind).unwrap()
+    }
+
+    /// The status as objects carry it, as far as a node reads it.
+    pub(super) fn to_object(&self) -> core::Pod {
+        let text = |key: &str| self.status.get(key).and_then(Value::as_str).map(str::to_owned);
+        let containers = self.status.get("containerStatuses").and_then(Value::as_array).into_iter().flatten();
+        let containers = containers.map(|container| core::ContainerStatus {
+            name: container["name"].as_str().map(str::to_owned),
+            ready: container["ready"].as_bool(),
+            state: Some(core::ContainerState {
+                running: time(&container["state"]["running"]["startedAt"])
+                    .map(|started_at| core::ContainerStateRunning { started_at: Some(started_at) }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        let status = core::PodStatus {
+            phase: text("phase"),
+            pod_ip: text("podIP"),
+            start_time: self.status.get("startTime").and_then(time),
+            observed_generation: self.status.get("observedGeneration").and_then(Value::as_i64),
+            conditions: self.status["conditions"].as_array().unwrap().iter().map(pod_condition).collect(),
+            container_statuses: containers.collect(),
+            ..Default::default()
+        };
+        core::Pod { status: Some(status), ..self.object.clone() }
+    }
+}
+
+impl Server {
+    pub(super) fn refusal(code: u16) -> Response {
+        Response {
+            status: StatusCode::from_u16(code).unwrap(),
+            body: bytes::Bytes::new(),
+            encoding: Encoding::Json,
+            retry_after: None,
+        }
+    }
+
+    /// What the scheduler does: the pod gets its node and the condition that says so.
+    pub(super) fn bind(&mut self, pod: &core::Pod) {
+        let name = pod.metadata.as_ref().unwrap().name.clone().unwrap();
+        let scheduled = json!({
+            "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-11-22T11:45:00Z",
+        });
+        let status = Map::from_iter([
+            ("phase".to_owned(), "Pending".into()),
+            ("conditions".to_owned(), json!([scheduled])),
+        ]);
+        self.pods.insert(name.clone(), Pod { object: pod.clone(), status });
+        self.changed(&name);
+    }
+
+    pub(super) fn delete_gracefully(&mut self, name: &str) {
+        let pod = self.pods.get_mut(name).unwrap();
+        self.deleted.insert(pod.uid().to_owned());
+        let metadata = pod.object.metadata.as_mut().unwrap();
+        metadata.deletion_timestamp = Some(meta::Time { seconds: Some(1), nanos: None });
+        metadata.generation = metadata.generation.map(|generation| generation + 1);
+        self.changed(name);
+    }
+
+    pub(super) fn delete_by_force(&mut self, name: &str) {
+        if let Some(pod) = self.pods.remove(name) {
+            self.events.push(Err(pod.uid().to_owned()));
+        }
+    }
+
+    pub(super) fn was_deleted(&self, uid: &str) -> bool {
+        self.deleted.contains(uid)
+    }
+
+    /// The pod's spec has changed.
+    pub(super) fn next_generation(&mut self, name: &str) {
+        let generation = &mut self.pods.get_mut(name).unwrap().object.metadata.as_mut().unwrap().generation;
+        *generation = generation.map(|generation| generation + 1);
+        self.changed(name);
+    }
+
+    /// Somebody else patches a pod's status.
+    pub(super) fn patch_pod(&mut self, name: &str, patch: Value) {
+        let Value::Object(patch) = patch else { panic!("a patch is an object") };
+        apply(&mut self.pods.get_mut(name).unwrap().status, &patch);
+        self.changed(name);
+    }
+
+    /// Somebody else writes a condition of the Node.
+    pub(super) fn set_node_condition(&mut self, kind: &str, status: &str) {
+        let conditions = &mut self.node.as_mut().unwrap().status.as_mut().unwrap().conditions;
+        let written = core::NodeCondition {
+            r#type: Some(kind.to_owned()),
+            status: Some(status.to_owned()),
+            ..Default::default()
+        };
+        match conditions.iter_mut().find(|it| it.r#type.as_deref() == Some(kind)) {
+            Some(condition) => *condition = written,
+            None => conditions.push(written),
+        }
+    }
+
+    pub(super) fn node_condition(&self, kind: &str) -> &str {
+        let conditions = &self.node.as_ref().unwrap().status.as_ref().unwrap().conditions;
+        conditions.iter().find(|it| it.r#type.as_deref() == Some(kind)).unwrap().status.as_deref().unwrap()
+    }
+
+    pub(super) fn all_pods(&self) -> Vec<core::Pod> {
+        self.pods.values().map(Pod::to_object).collect()
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Result<core::Pod, String>> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn changed(&mut self, name: &str) {
+        self.events.push(Ok(self.pods[name].to_object()));
+    }
+
+    pub(super) fn answer(&mut self, request: &Request) -> Response {
+        let path = request.path_and_query.split('?').next().unwrap();
+        let method = request.method.as_str();
+        let segments: Vec<&str> = path.split('/').filter(|it| !it.is_empty()).collect();
+        match (method, segments.as_slice()) {
+            ("GET", [.., "nodes", _]) => found("Node", self.node.as_ref()),
+            ("POST", [.., "nodes"]) if self.node.is_none() => {
+                let mut node: core::Node = wire::protobuf::decode(&request.body).unwrap();
+                node.metadata.as_mut().unwrap().uid = Some("60a4ac38-2621-49c1-849c-d314db2232aa".to_owned());
+                created("Node", self.node.insert(node))
+            }
+            ("PATCH", [.., "nodes", _, "status"]) => self.patch_node(request),
+            ("GET", [.., "csinodes", _]) => found("CSINode", self.csi_node.as_ref()),
+            ("POST", [.., "csinodes"]) if self.csi_node.is_none() => {
+                created("CSINode", self.csi_node.insert(wire::protobuf::decode(&request.body).unwrap()))
+            }
+            ("DELETE", [.., "csinodes", _]) => found("CSINode", self.csi_node.take().as_ref()),
+            ("GET", [.., "leases", _]) => found("Lease", self.lease.as_ref()),
+            ("POST", [.., "leases"]) if self.lease.is_none() => {
+                self.write_lease(request, StatusCode::CREATED)
+            }
+            ("PUT", [.., "leases", _]) => self.replace_lease(request),
+            ("GET", [.., "pods", name]) => found("Pod", self.pods.get(*name).map(Pod::to_object).as_ref()),
+            ("PATCH", [.., "pods", name, "status"]) => self.patch_pod_status(name, request),
+            ("DELETE", [.., "pods", name]) => self.delete_pod(name, request),
+            ("POST", _) => Self::refusal(409),
+            _ => panic!("{method} {path} is not served"),
+        }
+    }
+
+    fn patch_node(&mut self, request: &Request) -> Response {
+        let Some(node) = &mut self.node else { return Self::refusal(404) };
+        let patch: Value = serde_json::from_slice(&request.body).unwrap();
+        let status = node.status.as_mut().unwrap();
+        let mut json = Map::from_iter([(
+            "conditions".to_owned(),
+            status.conditions.iter().map(super::render::node_condition).collect(),
+        )]);
+        if let Some(patch) = patch["status"].as_object() {
+            apply(&mut json, patch);
+        }
+        status.conditions = json["conditions"].as_array().unwrap().iter().map(node_condition).collect();
+        found("Node", Some(&*node))
+    }
+
+    fn write_lease(&mut self, request: &Request, status: StatusCode) -> Response {
+        let mut lease: coordination::Lease = wire::protobuf::decode(&request.body).unwrap();
+        self.revision += 1;
+        lease.metadata.as_mut().unwrap().resource_version = Some(self.revision.to_string());
+        reply(status, "Lease", self.lease.insert(lease))
+    }
+
+    fn replace_lease(&mut self, request: &Request) -> Response {
+        let version = |lease: &coordination::Lease| lease.metadata.clone().unwrap().resource_version;
+        let Some(before) = &self.lease else { return Self::refusal(404) };
+        if version(before) != version(&wire::protobuf::decode(&request.body).unwrap()) {
+            return Self::refusal(409);
+        }
+        self.write_lease(request, StatusCode::OK)
+    }
+
+    /// Somebody else writes the lease.
+    pub(super) fn touch_lease(&mut self) {
+        self.revision += 1;
+        let lease = self.lease.as_mut().unwrap();
+        lease.metadata.as_mut().unwrap().resource_version = Some(self.revision.to_string());
+    }
+
+    fn patch_pod_status(&mut self, name: &str, request: &Request) -> Response {
+        let Some(pod) = self.pods.get_mut(name) else { return Self::refusal(404) };
+        let patch: Value = serde_json::from_slice(&request.body).unwrap();
+        if patch["metadata"]["uid"] != pod.uid() {
+            return Self::refusal(409);
+        }
+        apply(&mut pod.status, patch["status"].as_object().unwrap());
+        let object = pod.to_object();
+        self.changed(name);
+        found("Pod", Some(&object))
+    }
+
+    fn delete_pod(&mut self, name: &str, request: &Request) -> Response {
+        let options: meta::DeleteOptions = wire::protobuf::decode(&request.body).unwrap();
+        let Some(pod) = self.pods.get(name) else { return Self::refusal(404) };
+        if options.preconditions.unwrap().uid.as_deref() != Some(pod.uid()) {
+            return Self::refusal(409);
+        }
+        let object = pod.to_object();
+        self.delete_by_force(name);
+        found("Pod", Some(&object))
+    }
+}
+
+fn found<M: prost::Message>(kind: &str, object: Option<&M>) -> Response {
+    object.map_or_else(|| Server::refusal(404), |object| reply(StatusCode::OK, kind, object))
+}
+
+fn created<M: prost::Message>(kind: &str, object: &M) -> Response {
+    reply(StatusCode::CREATED, kind, object)
+}
+
+fn reply<M: prost::Message>(status: StatusCode, kind: &str, object: &M) -> Response {
+    Response {
+        status,
+        body: wire::protobuf::encode("v1", kind, object),
+        encoding: Encoding::Protobuf,
+        retry_after: None,
+    }
+}
+
+/// A strategic merge patch as far as statuses need it: conditions merge by type, in the order asked for.
+fn apply(status: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (key, value) in patch.iter().filter(|(key, _)| !key.starts_with('$')) {
+        match (status.get_mut(key), value) {
+            (_, Value::Null) => drop(status.remove(key)),
+            (Some(Value::Object(before)), Value::Object(patch)) => apply(before, patch),
+            (Some(Value::Array(before)), Value::Array(items)) if key == "conditions" => {
+                for item in items {
+                    let mut item = item.as_object().unwrap().clone();
+                    let known = before.iter_mut().find(|before| before["type"] == item["type"]);
+                    if let Some(known) = known {
+                        apply(known.as_object_mut().unwrap(), &item);
+                    } else {
+                        item.retain(|_, value| !value.is_null());
+                        before.push(Value::Object(item));
+                    }
+                }
+            }
+            _ => drop(status.insert(key.clone(), value.clone())),
+        }
+    }
+    if let (Some(Value::Array(order)), Some(Value::Array(items))) =
+        (patch.get("$setElementOrder/conditions"), status.get_mut("conditions"))
+    {
+        items.sort_by_key(|item| order.iter().position(|it| it["type"] == item["type"]));
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn time(value: &Value) -> Option<meta::Time> {
+    let time: jiff::Timestamp = value.as_str()?.parse().unwrap();
+    Some(meta::Time { seconds: Some(time.as_second()), nanos: None })
+}
+
+fn pod_condition(condition: &Value) -> core::PodCondition {
+    core::PodCondition {
+        r#type: text(&condition["type"]),
+        status: text(&condition["status"]),
+        observed_generation: condition["observedGeneration"].as_i64(),
+        last_probe_time: time(&condition["lastProbeTime"]),
+        last_transition_time: time(&condition["lastTransitionTime"]),
+        reason: text(&condition["reason"]),
+        message: text(&condition["message"]),
+    }
+}
+
+pub(super) fn node_condition(condition: &Value) -> core::NodeCondition {
+    core::NodeCondition {
+        r#type: text(&condition["type"]),
+        status: text(&condition["status"]),
+        last_heartbeat_time: time(&condition["lastHeartbeatTime"]),
+        last_transition_time: time(&condition["lastTransitionTime"]),
+        reason: text(&condition["reason"]),
+        message: text(&condition["message"]),
+    }
+}
