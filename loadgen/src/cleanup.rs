@@ -1,0 +1,106 @@
+//! Removing what runs have left on a cluster: their namespaces, and their nodes with what belongs to them.
+//!
+//! Pods go first and without grace, because no kubelet is left to end them. Leases and `CSINode`s have their Node as owner, so the
+//! cluster's garbage collector takes them; they are looked for all the same, in case the Node had gone before them.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{Namespace, Node, Pod},
+    storage::v1::CSINode,
+};
+use kube::{
+    Client, ResourceExt,
+    api::{Api, DeleteParams, ListParams},
+};
+use tokio::time::Instant;
+
+use crate::nodes::RUN_LABEL;
+
+/// Namespaces are emptied by a controller, which takes its time.
+const NAMESPACES_WITHIN: Duration = Duration::from_mins(2);
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    pub(crate) namespaces: usize,
+    pub(crate) nodes: usize,
+}
+
+/// What there is to remove.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leftovers {
+    namespaces: Vec<String>,
+    nodes: Vec<String>,
+}
+
+impl Leftovers {
+    /// Looks for what `run` left, or any run.
+    pub(crate) async fn find(client: &Client, run: Option<&str>) -> anyhow::Result<Self> {
+        let selector = run.map_or_else(|| RUN_LABEL.to_owned(), |run| format!("{RUN_LABEL}={run}"));
+        let labelled = ListParams::default().labels(&selector);
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let namespaces = namespaces.list_metadata(&labelled).await.context("cannot list namespaces")?;
+        let nodes: Api<Node> = Api::all(client.clone());
+        let nodes = nodes.list_metadata(&labelled).await.context("cannot list nodes")?;
+        Ok(Self {
+            namespaces: namespaces.items.iter().map(ResourceExt::name_any).collect(),
+            nodes: nodes.items.iter().map(ResourceExt::name_any).collect(),
+        })
+    }
+
+    /// Whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.namespaces.is_empty() && self.nodes.is_empty()
+    }
+
+    /// In words.
+    pub(crate) fn describe(&self) -> String {
+        format!("{} namespaces and {} nodes", self.namespaces.len(), self.nodes.len())
+    }
+
+    /// Removes it, and waits until it is gone.
+    pub(crate) async fn remove(self, client: &Client) -> anyhow::Result<Removed> {
+        let now = DeleteParams::default().grace_period(0);
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        for namespace in &self.namespaces {
+            let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+            pods.delete_collection(&now, &ListParams::default())
+                .await
+                .with_context(|| format!("cannot delete the pods of {namespace}"))?;
+            gone(namespaces.delete(namespace, &DeleteParams::default()).await.map(drop))
+                .with_context(|| format!("cannot delete namespace {namespace}"))?;
+        }
+        let nodes: Api<Node> = Api::all(client.clone());
+        let leases: Api<Lease> = Api::namespaced(client.clone(), "kube-node-lease");
+        let csi_nodes: Api<CSINode> = Api::all(client.clone());
+        for node in &self.nodes {
+            let context = || format!("cannot delete node {node}");
+            gone(nodes.delete(node, &now).await.map(drop)).with_context(context)?;
+            gone(leases.delete(node, &now).await.map(drop)).with_context(context)?;
+            gone(csi_nodes.delete(node, &now).await.map(drop)).with_context(context)?;
+        }
+        let deadline = Instant::now() + NAMESPACES_WITHIN;
+        for namespace in &self.namespaces {
+            while namespaces.get_metadata_opt(namespace).await?.is_some() {
+                if Instant::now() > deadline {
+                    bail!(
+                        "namespace {namespace} is still there; `kubectl describe namespace {namespace}` says why"
+                    );
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+        Ok(Removed { namespaces: self.namespaces.len(), nodes: self.nodes.len() })
+    }
+}
+
+/// What is already gone need not be deleted.
+fn gone(result: kube::Result<()>) -> kube::Result<()> {
+    match result {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other,
+    }
+}

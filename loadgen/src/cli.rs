@@ -1,0 +1,202 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use measure::Rate;
+
+/// Finds where a Kubernetes control plane saturates under each tuning profile.
+///
+/// A fleet of virtual nodes registers against a real kube-apiserver and etcd, drivers offer load at a chosen rate, and loadgen
+/// measures how the control plane did: by itself on this machine, or against a cluster you have.
+#[derive(Parser, Debug)]
+#[command(name = "loadgen", version, infer_long_args = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Shows what this is: a control plane on this machine, 500 nodes, pod churn, a table. Under five minutes.
+    Demo(DemoArgs),
+    /// Holds a control plane open on this machine until Ctrl-C, and prints how to use it.
+    Up(UpArgs),
+    /// Runs one scenario at one load and says how the control plane did.
+    Run(RunArgs),
+    /// Says whether this machine, and this cluster, can carry a run.
+    Doctor(DoctorArgs),
+    /// Removes everything that runs have left behind. Doing it twice does no harm.
+    Clean(CleanArgs),
+}
+
+/// How the control plane on this machine is made.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct LocalArgs {
+    /// A profile's name or file: which versions, which flags.
+    #[arg(long, default_value = "defaults", value_name = "NAME|FILE")]
+    pub(crate) profile: String,
+    /// Changes one flag of the profile, such as apiserver.flags.max-requests-inflight=800. May be repeated.
+    #[arg(long, value_name = "COMPONENT.flags.NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Writes an audit log at level Metadata, kept with the record's logs.
+    #[arg(long)]
+    pub(crate) audit: bool,
+    /// Where etcd, kube-apiserver, kube-scheduler and kube-controller-manager are, instead of looking for them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bin_dir: Option<PathBuf>,
+}
+
+/// How the fleet comes up.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct FleetArgs {
+    /// Nodes started per second.
+    #[arg(long, default_value = "100/s", value_name = "RATE")]
+    pub(crate) start_rate: Rate,
+}
+
+/// A cluster that is already there.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ClusterArgs {
+    /// Uses this cluster instead of a control plane on this machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Which context of the kubeconfig.
+    #[arg(long, requires = "kubeconfig")]
+    pub(crate) context: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    /// How many nodes.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: u32,
+    /// The offered load: below what the default scheduler's own client limiter lets through, so that the picture is that of a
+    /// healthy cluster.
+    #[arg(long, default_value = "20/s", value_name = "RATE")]
+    pub(crate) rate: Rate,
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    /// The apiserver's port; a free one if not given.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// How many nodes the printed fake-kubelet line has.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: u32,
+}
+
+/// Where results go and in which form.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct OutputArgs {
+    /// The folder in which the record's folder is made.
+    #[arg(long, default_value = "loadgen-runs", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Prints the record as JSON instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// A scenario's name or file.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: String,
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Certificate of the cluster's CA for client certificates, which signs the nodes' (with --kubeconfig).
+    #[arg(long, value_name = "FILE", requires = "ca_key")]
+    pub(crate) ca_cert: Option<PathBuf>,
+    /// Key of that CA.
+    #[arg(long, value_name = "FILE", requires = "ca_cert")]
+    pub(crate) ca_key: Option<PathBuf>,
+    /// Does not ask before it loads somebody's cluster.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// How many nodes, instead of the scenario's.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: Option<u32>,
+    /// The offered load, such as 20/s, instead of the scenario's.
+    #[arg(long, visible_alias = "at", value_name = "RATE")]
+    pub(crate) rate: Option<Rate>,
+    /// How long is measured, such as 60s.
+    #[arg(long, default_value = "40s", value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// The number of nodes to judge for.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CleanArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Only what this run left; otherwise what any did.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<String>,
+    /// Does not ask before it removes objects from somebody's cluster.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// A time such as `60s`, `2m` or `1500ms`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time such as 60s, 2m or 1500ms");
+    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    match Duration::try_from(span) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(duration("60s"), Ok(Duration::from_mins(1)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
+        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
+        assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
+    }
+
+    #[test]
+    fn an_unknown_flag_gets_the_nearest_one() {
+        let error = Cli::try_parse_from(["loadgen", "run", "pod-churn", "--node", "5"]).unwrap_err();
+        assert!(error.to_string().contains("--nodes"), "{error}");
+    }
+}

@@ -1,0 +1,162 @@
+//! `loadgen run`: one scenario at one load.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, bail};
+use control_plane::Options;
+use measure::Clock;
+use profile::Profile;
+use record::Folder;
+
+use super::print;
+use crate::{
+    cleanup::Leftovers,
+    cli::{ClusterArgs, LocalArgs, OutputArgs, RunArgs},
+    confirm,
+    end::End,
+    interrupt::{Interrupt, Interrupted},
+    plan::{self, Plan, Wishes},
+    progress::Progress,
+    result, scenario, table,
+    target::{self, Target},
+    trial::{Outcome, Trial},
+};
+
+/// Which control plane.
+pub(crate) enum Where {
+    Local(LocalArgs),
+    Cluster { cluster: ClusterArgs, ca_cert: PathBuf, ca_key: PathBuf, yes: bool },
+}
+
+pub(crate) async fn run(args: RunArgs) -> End {
+    let wishes = Wishes {
+        nodes: args.nodes,
+        rate: args.rate,
+        measure: args.duration,
+        seed: args.seed,
+        start_rate: args.fleet.start_rate,
+    };
+    let place = match (args.cluster.kubeconfig.is_some(), args.ca_cert, args.ca_key) {
+        (false, ..) => Where::Local(args.local),
+        (true, Some(ca_cert), Some(ca_key)) => {
+            Where::Cluster { cluster: args.cluster, ca_cert, ca_key, yes: args.yes }
+        }
+        (true, ..) => {
+            return End::usage(anyhow::anyhow!(
+                "with --kubeconfig the nodes' certificates need the cluster's CA: --ca-cert and --ca-key (on a kubeadm \
+                 control plane /etc/kubernetes/pki/ca.crt and ca.key)"
+            ));
+        }
+    };
+    scenario(&args.scenario, &wishes, place, args.output).await
+}
+
+/// Runs a scenario from beginning to end.
+pub(crate) async fn scenario(name: &str, wishes: &Wishes, place: Where, output: OutputArgs) -> End {
+    // What can be known to be wrong is told before anything is started.
+    let planned =
+        scenario::load(name).map_err(anyhow::Error::from).and_then(|scenario| Plan::new(scenario, wishes));
+    let profile = match &place {
+        Where::Local(local) => plan::profile(local).map(Some),
+        Where::Cluster { .. } => Ok(None),
+    };
+    match (planned, profile) {
+        (Ok(plan), Ok(profile)) => {
+            Box::pin(measure(plan, profile, place, output)).await.unwrap_or_else(End::from)
+        }
+        (Err(error), _) | (_, Err(error)) => End::usage(error),
+    }
+}
+
+async fn measure(
+    plan: Plan,
+    profile: Option<Profile>,
+    place: Where,
+    output: OutputArgs,
+) -> anyhow::Result<End> {
+    let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
+    let progress = Arc::new(Progress::new());
+    let run = result::new_run_id(&plan.scenario.name, plan.seed);
+    let folder = Folder::create(&output.out, &run)?;
+    let start = start_target(profile.as_ref(), &place, &run, &folder, &progress);
+    let target = match interrupt.unless(start).await.map_err(Into::into).flatten() {
+        Ok(target) => target,
+        Err(error) => {
+            progress.clear();
+            discard(&folder);
+            return Err(error);
+        }
+    };
+    let outcome = watched(&plan, &target, &run, &folder, &progress, &interrupt).await;
+    // Told before the target is stopped: afterwards nobody knows its processes any more.
+    let record =
+        outcome.and_then(|outcome| result::write(&plan, profile.as_ref(), &target, &run, &folder, &outcome));
+    progress.doing("teardown", "");
+    let torn_down = tear_down(target, &run).await;
+    progress.clear();
+    let record = record?;
+    torn_down?;
+    if output.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&record)?));
+    } else {
+        print(&table::render(&record, folder.path()));
+    }
+    Ok(if record.is_valid() { End::Done } else { End::Invalid })
+}
+
+async fn start_target(
+    profile: Option<&Profile>,
+    place: &Where,
+    run: &str,
+    folder: &Folder,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<Target> {
+    match (place, profile) {
+        (Where::Cluster { cluster, ca_cert, ca_key, yes }, _) => {
+            let target = Target::cluster(cluster, ca_cert, ca_key).await?;
+            confirm::ask(&format!("Load {} ({})?", target.name, target.endpoint.server()), *yes)?;
+            Ok(target)
+        }
+        (Where::Local(local), Some(profile)) => {
+            let options = target::options(profile.clone(), local, run, progress)?;
+            Target::start_local(Options { log_dir: Some(folder.logs_dir()), ..options }).await
+        }
+        (Where::Local(_), None) => bail!("a control plane on this machine needs a profile"),
+    }
+}
+
+/// The trial, unless the user wants out or a component dies.
+async fn watched(
+    plan: &Plan,
+    target: &Target,
+    run: &str,
+    folder: &Folder,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let trial = Trial { plan, target, run, clock: Clock::start(), progress, folder };
+    tokio::select! {
+        biased;
+        () = interrupt.requested() => Err(Interrupted.into()),
+        error = target.failure() => Err(error),
+        outcome = trial.run() => outcome,
+    }
+}
+
+/// Leaves a cluster as it was found, and ends what is ours.
+async fn tear_down(target: Target, run: &str) -> anyhow::Result<()> {
+    if target.is_shared() {
+        let leftovers = Leftovers::find(&target.kube, Some(run)).await?;
+        leftovers.remove(&target.kube).await.with_context(|| {
+            format!("cannot clean up; `loadgen clean --run {run} --kubeconfig ...` tries again")
+        })?;
+    }
+    target.stop().await
+}
+
+/// A run that never had a control plane has nothing to record.
+fn discard(folder: &Folder) {
+    // Best effort: the error that brought us here is the one to tell.
+    let _ = std::fs::remove_dir_all(folder.path());
+    let _ = folder.path().parent().map(std::fs::remove_dir);
+}

@@ -1,0 +1,315 @@
+//! The ledger: what became of every pod that was offered. Pure; nothing is counted twice and nothing is lost.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use measure::{ErrorClass, Latency, Nanos};
+
+use super::observer::{SeenPhase, Sighting};
+
+/// One pod, from being due to being gone.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    intended: Nanos,
+    created: Option<Nanos>,
+    refused: Option<ErrorClass>,
+    watched: Watched,
+    scheduled: Option<Nanos>,
+    running: Option<Nanos>,
+    failed: bool,
+    deleting: bool,
+    gone: Option<Nanos>,
+}
+
+/// What the watch has shown of a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Watched {
+    /// Nothing yet.
+    #[default]
+    Never,
+    /// It was there before the list that is under way, and is not in it so far.
+    BeforeList,
+    /// It is there.
+    There,
+}
+
+/// The entries of a load, by the number of the pod.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    measured: Range<Nanos>,
+    entries: BTreeMap<u64, Entry>,
+    /// Entries whose story is over; they need no more looking after.
+    counts: Counts,
+}
+
+/// What a sighting means for the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Nothing,
+    /// The pod runs for the first time.
+    Ran {
+        index: u64,
+        at: Nanos,
+    },
+    /// The pod has ended by itself.
+    Failed {
+        index: u64,
+        at: Nanos,
+    },
+}
+
+/// How a load stands, for a progress line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Pods whose time has come.
+    pub(crate) offered: u64,
+    /// Pods that have been seen Running.
+    pub(crate) ran: u64,
+    /// Pods that are gone or never came to be.
+    pub(crate) over: u64,
+}
+
+/// Where every pod ended up: each is in exactly one of running, deleted and failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Accounting {
+    pub(crate) offered: u64,
+    /// Still running when the run gave up waiting.
+    pub(crate) running: u64,
+    /// Ran, was deleted by the driver, and is gone.
+    pub(crate) deleted: u64,
+    /// Anything else, by reason.
+    pub(crate) failed_by_reason: BTreeMap<String, u64>,
+}
+
+/// The reason of starts that the pacing thread could not hand over.
+const DROPPED_START: &str = "dropped-start";
+
+impl Accounting {
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed_by_reason.values().sum()
+    }
+
+    pub(crate) fn dropped_starts(&self) -> u64 {
+        self.failed_by_reason.get(DROPPED_START).copied().unwrap_or(0)
+    }
+
+    /// Adds another load's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.running += other.running;
+        self.deleted += other.deleted;
+        for (reason, count) in &other.failed_by_reason {
+            *self.failed_by_reason.entry(reason.clone()).or_default() += count;
+        }
+    }
+}
+
+impl Stages {
+    /// Adds another load's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.create.merge(&other.create);
+        self.schedule.merge(&other.schedule);
+        self.start.merge(&other.start);
+        self.total.merge(&other.total);
+    }
+}
+
+/// How long pods of the measured window took, stage by stage.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stages {
+    /// Pods intended in the window.
+    pub(crate) offered: u64,
+    /// From the intended start to the server's acknowledgement.
+    pub(crate) create: Latency,
+    /// From there to being seen with a node.
+    pub(crate) schedule: Latency,
+    /// From there to being seen Running.
+    pub(crate) start: Latency,
+    /// From the intended start to being seen Running.
+    pub(crate) total: Latency,
+}
+
+impl Ledger {
+    pub(super) fn new(measured: Range<Nanos>) -> Self {
+        Self { measured, entries: BTreeMap::new(), counts: Counts::default() }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Whether every pod's story is over.
+    pub(super) fn is_settled(&self) -> bool {
+        self.counts.over == self.counts.offered
+    }
+
+    /// The time of pod `index` has come.
+    pub(super) fn offer(&mut self, index: u64, intended: Nanos) {
+        self.counts.offered += 1;
+        self.entries.insert(index, Entry { intended, ..Entry::default() });
+    }
+
+    /// The server acknowledged the creation.
+    pub(super) fn created(&mut self, index: u64, at: Nanos) {
+        if let Some(entry) = self.entries.get_mut(&index) {
+            entry.created = Some(at);
+        }
+    }
+
+    /// The creation failed. After a timeout or a broken connection the pod may exist all the same; then the watch shows it.
+    pub(super) fn refused(&mut self, index: u64, class: ErrorClass) {
+        self.change(index, |entry| entry.refused = Some(class));
+    }
+
+    /// The driver wants to delete the pod. Returns whether there is something to delete.
+    pub(super) fn deleting(&mut self, index: u64) -> bool {
+        let entry = self.entries.get_mut(&index).filter(|entry| entry.gone.is_none());
+        entry.map(|entry| entry.deleting = true).is_some()
+    }
+
+    /// The deletion failed and will be tried again.
+    pub(super) fn deletion_failed(&mut self, index: u64) {
+        if let Some(entry) = self.entries.get_mut(&index) {
+            entry.deleting = false;
+        }
+    }
+
+    pub(super) fn on_sighting(&mut self, sighting: Sighting) -> News {
+        match sighting {
+            Sighting::ListBegins => self.expect_again(),
+            Sighting::ListEnds { at } => self.sweep(at),
+            Sighting::Gone { index, at } => self.change(index, |entry| entry.gone = Some(at)),
+            Sighting::Pod { index, at, scheduled, phase } => return self.on_pod(index, at, scheduled, phase),
+        }
+        News::Nothing
+    }
+
+    fn on_pod(&mut self, index: u64, at: Nanos, scheduled: bool, phase: SeenPhase) -> News {
+        let mut news = News::Nothing;
+        let mut ran = 0;
+        self.change(index, |entry| {
+            entry.watched = Watched::There;
+            if scheduled {
+                entry.scheduled.get_or_insert(at);
+            }
+            if phase == SeenPhase::Running && entry.running.is_none() {
+                entry.running = Some(at);
+                ran = 1;
+                news = News::Ran { index, at };
+            }
+            if phase == SeenPhase::Failed && !entry.failed && !entry.deleting {
+                entry.failed = true;
+                news = News::Failed { index, at };
+            }
+        });
+        self.counts.ran += ran;
+        news
+    }
+
+    fn expect_again(&mut self) {
+        for entry in self.entries.values_mut().filter(|entry| entry.watched == Watched::There) {
+            entry.watched = Watched::BeforeList;
+        }
+    }
+
+    /// Pods that were seen before the list and are not in it are gone. One that has never been seen is not: the list may be
+    /// older than its creation.
+    fn sweep(&mut self, at: Nanos) {
+        let missed = |entry: &Entry| entry.watched == Watched::BeforeList && entry.gone.is_none();
+        let indices: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| missed(entry)).map(|(index, _)| *index).collect();
+        for index in indices {
+            self.change(index, |entry| entry.gone = Some(at));
+        }
+    }
+
+    fn change(&mut self, index: u64, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.get_mut(&index) else { return };
+        let before = entry.is_over();
+        change(entry);
+        match (before, entry.is_over()) {
+            (false, true) => self.counts.over += 1,
+            (true, false) => self.counts.over -= 1,
+            _ => {}
+        }
+    }
+
+    /// Where every pod is. `dropped` starts never reached the ledger.
+    pub(super) fn accounting(&self, dropped: u64) -> Accounting {
+        let mut accounting = Accounting { offered: self.counts.offered + dropped, ..Accounting::default() };
+        let reasons = self.entries.values().map(Entry::place);
+        for place in reasons
+            .chain(std::iter::repeat_n(Place::Failed(DROPPED_START), usize::try_from(dropped).unwrap_or(0)))
+        {
+            match place {
+                Place::Running => accounting.running += 1,
+                Place::Deleted => accounting.deleted += 1,
+                Place::Failed(reason) => {
+                    *accounting.failed_by_reason.entry(reason.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        accounting
+    }
+
+    /// How long pods of the measured window took.
+    pub(super) fn stages(&self) -> Stages {
+        let mut stages = Stages::default();
+        for entry in self.entries.values().filter(|entry| self.measured.contains(&entry.intended)) {
+            stages.offered += 1;
+            // The watch may show a pod before its creation is acknowledged; that stage then took no time.
+            let created = entry.created.or(entry.scheduled);
+            let steps = [
+                (Some(entry.intended), created, &mut stages.create),
+                (created, entry.scheduled, &mut stages.schedule),
+                (entry.scheduled, entry.running, &mut stages.start),
+                (Some(entry.intended), entry.running, &mut stages.total),
+            ];
+            for (from, to, latency) in steps {
+                if let (Some(from), Some(to)) = (from, to) {
+                    latency.record(to.since(from));
+                }
+            }
+        }
+        stages
+    }
+}
+
+/// The one place an entry is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Running,
+    Deleted,
+    Failed(&'static str),
+}
+
+impl Entry {
+    /// Nothing more is expected of the pod.
+    fn is_over(&self) -> bool {
+        let never_was = self.refused.is_some() && self.watched == Watched::Never;
+        self.gone.is_some() || never_was
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Entry { failed: true, .. } => Place::Failed("ended-by-itself"),
+            Entry { gone: Some(_), running: Some(_), deleting: true, .. } => Place::Deleted,
+            Entry { gone: Some(_), .. } => Place::Failed("vanished"),
+            Entry { running: Some(_), .. } => Place::Running,
+            Entry { refused: Some(class), watched: Watched::Never, .. } => Place::Failed(match class {
+                ErrorClass::TooManyRequests => "create-too-many-requests",
+                ErrorClass::Conflict => "create-conflict",
+                ErrorClass::OtherStatus => "create-refused",
+                ErrorClass::Server => "create-server-error",
+                ErrorClass::Timeout => "create-timeout",
+                ErrorClass::Connection => "create-connection",
+            }),
+            Entry { scheduled: Some(_), .. } => Place::Failed("never-ran"),
+            Entry { watched: Watched::Never, .. } => Place::Failed("never-seen"),
+            _ => Place::Failed("never-scheduled"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Ctrl-C: once stops the work and lets everything be torn down, twice stops at once.
+
+use std::{future::Future, process};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// The error of work that was cut short by Ctrl-C or SIGTERM.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
+
+/// Knows whether the user wants out. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// Listens for SIGINT and SIGTERM from now on. `left_behind` is printed when a second one ends the program at once: what
+    /// may be left, and how to remove it.
+    pub(crate) fn listen(left_behind: &'static str) -> std::io::Result<Self> {
+        let mut interrupts = signal(SignalKind::interrupt())?;
+        let mut terminations = signal(SignalKind::terminate())?;
+        let (sender, receiver) = watch::channel(false);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupts.recv() => {}
+                    _ = terminations.recv() => {}
+                }
+                // The channel is gone only when the program is ending anyway.
+                if sender.send_replace(true) {
+                    stop_at_once(left_behind);
+                }
+                announce();
+            }
+        });
+        Ok(Self(receiver))
+    }
+
+    /// Resolves when the user wants out.
+    pub(crate) async fn requested(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|requested| *requested).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Does `work` unless the user wants out first; it is dropped where it stands.
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+        tokio::select! {
+            biased;
+            () = self.requested() => Err(Interrupted),
+            result = work => Ok(result),
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "told to the user who pressed Ctrl-C")]
+fn announce() {
+    eprintln!("stopping; once more stops at once");
+}
+
+#[expect(clippy::print_stderr, reason = "told to the user who pressed Ctrl-C twice")]
+fn stop_at_once(left_behind: &str) -> ! {
+    eprintln!("stopped at once; {left_behind}");
+    process::exit(130)
+}

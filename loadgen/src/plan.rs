@@ -1,0 +1,125 @@
+//! The plan of a run: scenario, profile and command line brought together, before anything is started.
+//!
+//! Precedence: command line over scenario over profile.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use fake_kubelet::{Capacity, descriptor_limit};
+use measure::Rate;
+use profile::{AuditLevel, Profile};
+
+use crate::{
+    cli::LocalArgs,
+    scenario::{Load, Loaded},
+};
+
+/// Pods end within seconds of their SIGTERM on virtual nodes; this and a lifetime later deletions are in full swing.
+const SETTLING: Duration = Duration::from_secs(5);
+/// How long after the end of the load its pods are waited for.
+const DRAIN_LIMIT: Duration = Duration::from_mins(2);
+
+/// Everything that decides how a run goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) scenario: Loaded,
+    pub(crate) nodes: u32,
+    pub(crate) warm_up: Duration,
+    pub(crate) measure: Duration,
+    pub(crate) drain_limit: Duration,
+    pub(crate) seed: u64,
+    pub(crate) start_rate: Rate,
+}
+
+/// What the command line says about a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Wishes {
+    pub(crate) nodes: Option<u32>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) measure: Duration,
+    pub(crate) seed: u64,
+    pub(crate) start_rate: Rate,
+}
+
+impl Plan {
+    /// Fails on what cannot be: an unknown scenario, more nodes than descriptors, a rate for several loads.
+    pub(crate) fn new(mut scenario: Loaded, wishes: &Wishes) -> anyhow::Result<Self> {
+        if let Some(rate) = wishes.rate {
+            let [Load::Pods(pods)] = scenario.scenario.load.as_mut_slice() else {
+                bail!(
+                    "--rate needs a scenario with a single load; {} has {}",
+                    scenario.name,
+                    scenario.scenario.load.len()
+                );
+            };
+            pods.rate = rate;
+        }
+        let nodes = wishes.nodes.unwrap_or(scenario.scenario.fleet.nodes);
+        enough_descriptors(nodes)?;
+        let lifetime =
+            scenario.scenario.load.iter().map(|Load::Pods(pods)| pods.lifetime).max().unwrap_or_default();
+        Ok(Self {
+            nodes,
+            warm_up: lifetime + SETTLING,
+            measure: wishes.measure,
+            drain_limit: lifetime + DRAIN_LIMIT,
+            seed: wishes.seed,
+            start_rate: wishes.start_rate,
+            scenario,
+        })
+    }
+}
+
+/// Whether so many nodes can each have a connection.
+pub(crate) fn enough_descriptors(nodes: u32) -> anyhow::Result<()> {
+    match Capacity::of(nodes.into(), descriptor_limit()) {
+        Capacity::Enough => Ok(()),
+        Capacity::TooFew { fit, limit } => bail!(
+            "{nodes} nodes need as many descriptors, and the limit is {limit}: {fit} nodes fit (`loadgen doctor` says how to \
+             raise it)"
+        ),
+    }
+}
+
+/// The profile that the command line describes.
+pub(crate) fn profile(args: &LocalArgs) -> anyhow::Result<Profile> {
+    let mut profile = profile::load(&args.profile)?;
+    for assignment in &args.set {
+        profile.set(assignment)?;
+    }
+    if args.audit {
+        profile.audit.level = AuditLevel::Metadata;
+    }
+    control_plane::check_profile(&profile)?;
+    Ok(profile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn wishes() -> Wishes {
+        let start_rate = "100/s".parse().unwrap();
+        Wishes { nodes: None, rate: None, measure: Duration::from_secs(40), seed: 1, start_rate }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_scenario() {
+        let churn = scenario::load("pod-churn").unwrap();
+        let plan = Plan::new(churn.clone(), &wishes()).unwrap();
+        assert_eq!(plan.nodes, churn.scenario.fleet.nodes);
+        assert_eq!(plan.warm_up, Duration::from_secs(15));
+        let wishes = Wishes { nodes: Some(7), rate: Some("3/s".parse().unwrap()), ..wishes() };
+        let plan = Plan::new(churn, &wishes).unwrap();
+        let [Load::Pods(pods)] = plan.scenario.scenario.load.as_slice() else { panic!("one load") };
+        assert_eq!((plan.nodes, pods.rate.get()), (7, 3.0));
+    }
+
+    #[test]
+    fn more_nodes_than_descriptors_are_refused_with_the_number_that_fits() {
+        let churn = scenario::load("pod-churn").unwrap();
+        let error = Plan::new(churn, &Wishes { nodes: Some(u32::MAX), ..wishes() }).unwrap_err().to_string();
+        assert!(error.contains("nodes fit") && error.contains("doctor"), "{error}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Scenarios: declarative files that name a fleet and the loads on it.
+
+mod template;
+
+use std::time::Duration;
+
+use measure::{Arrivals, Rate};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub(crate) use self::template::{OnlyVirtual, PodTemplate, TemplateError};
+
+/// The scenarios that come with the program, by name.
+const BUILT_IN: &[(&str, &str)] = &[("pod-churn", include_str!("../../scenarios/pod-churn.toml"))];
+
+/// A scenario, as its file says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// One sentence.
+    pub(crate) about: String,
+    /// What is turned up.
+    pub(crate) axis: Option<String>,
+    pub(crate) fleet: FleetShape,
+    pub(crate) load: Vec<Load>,
+}
+
+/// The fleet a scenario runs on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FleetShape {
+    pub(crate) nodes: u32,
+}
+
+/// One load, by its driver.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "driver", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Load {
+    Pods(PodsLoad),
+}
+
+/// Pods that are created, live for a while, and are deleted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PodsLoad {
+    /// The load's name in its scenario.
+    pub(crate) name: String,
+    /// Pods created per second.
+    pub(crate) rate: Rate,
+    /// How creations are spread.
+    #[serde(default)]
+    pub(crate) arrivals: Arrivals,
+    /// From Running to the deletion.
+    #[serde(deserialize_with = "duration", serialize_with = "in_words")]
+    pub(crate) lifetime: Duration,
+    /// ServiceAccounts that take turns.
+    #[serde(default = "default_identities")]
+    pub(crate) identities: u32,
+    /// The pod, as a template.
+    pub(crate) manifest: String,
+}
+
+/// Why there is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("there is no scenario `{name}`; there are: {known}{}", nearest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default())]
+    Unknown { name: String, known: String, nearest: Option<&'static str> },
+    #[error("cannot read scenario {path}")]
+    Read { path: String, source: std::io::Error },
+    #[error(transparent)]
+    Input(#[from] profile::input::InputError),
+    #[error("scenario {origin}: {reason}")]
+    Impossible { origin: String, reason: String },
+    #[error("scenario {origin}: the manifest of load {load}")]
+    Template { origin: String, load: usize, source: TemplateError },
+}
+
+/// A scenario and the text it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) scenario: Scenario,
+}
+
+/// Reads a built-in scenario by name, or a file by path.
+pub(crate) fn load(name_or_path: &str) -> Result<Loaded, Error> {
+    let is_path = name_or_path.contains('/')
+        || std::path::Path::new(name_or_path).extension().is_some_and(|extension| extension == "toml");
+    if is_path {
+        let text = std::fs::read_to_string(name_or_path)
+            .map_err(|source| Error::Read { path: name_or_path.to_owned(), source })?;
+        let name = std::path::Path::new(name_or_path).file_stem().unwrap_or_default().to_string_lossy();
+        return parse(&name, name_or_path, &text);
+    }
+    let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) else {
+        let names = || BUILT_IN.iter().map(|(name, _)| *name);
+        return Err(Error::Unknown {
+            name: name_or_path.to_owned(),
+            known: names().collect::<Vec<_>>().join(", "),
+            nearest: profile::nearest(name_or_path, names()),
+        });
+    };
+    parse(name, &format!("scenarios/{name}.toml"), text)
+}
+
+fn parse(name: &str, origin: &str, text: &str) -> Result<Loaded, Error> {
+    let scenario: Scenario = profile::input::parse(origin, text)?;
+    let impossible =
+        |reason: &str| Error::Impossible { origin: origin.to_owned(), reason: reason.to_owned() };
+    if scenario.fleet.nodes == 0 {
+        return Err(impossible("fleet.nodes is 0; a scenario needs at least one node"));
+    }
+    if scenario.load.is_empty() {
+        return Err(impossible("there is no [[load]]"));
+    }
+    for (index, Load::Pods(pods)) in scenario.load.iter().enumerate() {
+        if pods.identities == 0 {
+            return Err(impossible("identities is 0; somebody has to create the pods"));
+        }
+        PodTemplate::new(&pods.manifest, "check", "check", None).map_err(|source| Error::Template {
+            origin: origin.to_owned(),
+            load: index + 1,
+            source,
+        })?;
+    }
+    Ok(Loaded { name: name.to_owned(), text: text.to_owned(), scenario })
+}
+
+fn default_identities() -> u32 {
+    16
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    crate::cli::duration(&text).map_err(serde::de::Error::custom)
+}
+
+fn in_words<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! A record as text: the answer first, then the tables, then the doubts, then where the record lies.
+
+use std::{fmt::Write as _, path::Path};
+
+use comfy_table::{CellAlignment, Table, presets};
+use measure::Summary;
+use record::{KindRecord, ProcessUse, RunRecord, WarningClass};
+
+/// Renders a record that lies in `folder`.
+pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
+    let mut text = String::new();
+    answer(record, &mut text);
+    requests(record, &mut text);
+    startup(record, &mut text);
+    processes(record, &mut text);
+    pods(record, &mut text);
+    for warning in &record.warnings {
+        let class = match warning.class {
+            WarningClass::Invalid => "INVALID",
+            WarningClass::Warn => "warning",
+        };
+        line(&mut text, &format!("{class} {}: {}", warning.name, warning.advice));
+    }
+    line(&mut text, &format!("\nrecord: {}", folder.display()));
+    text
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+fn answer(record: &RunRecord, text: &mut String) {
+    let Some(goodput) = &record.goodput else { return };
+    let on = match &record.profile {
+        Some(profile) => format!("profile {}", profile.name),
+        None => format!("context {}", record.target.context.as_deref().unwrap_or("-")),
+    };
+    let versions: Vec<String> =
+        record.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let startup = record.pod_startup.as_ref().map(|startup| &startup.total);
+    let (name, value) = startup.map_or(("max", None), tail);
+    line(
+        text,
+        &format!(
+            "{}: {:.1}/s offered, {:.1}/s done; pods run after {} at the {name}   ({on}, {}, {} nodes)",
+            record.scenario.name,
+            goodput.offered_per_second,
+            goodput.goodput_per_second,
+            seconds(value),
+            versions.join(", "),
+            record.fleet.nodes,
+        ),
+    );
+}
+
+/// The highest percentile the sample carries.
+fn tail(summary: &Summary) -> (&'static str, Option<f64>) {
+    match summary.p99 {
+        Some(p99) => ("99th percentile", Some(p99)),
+        None => ("longest", summary.max),
+    }
+}
+
+fn requests(record: &RunRecord, text: &mut String) {
+    let window = record.phases.iter().find(|phase| phase.phase == measure::Phase::Measure);
+    let Some(window) = window.map(|phase| phase.seconds).filter(|seconds| *seconds > 0.0) else { return };
+    for (title, kinds) in [("drivers", &record.requests.drivers), ("fleet", &record.requests.fleet)] {
+        let mut table = new_table(&[title, "offered/s", "goodput/s", "errors", "p50", "p90", "p99", "max"]);
+        for kind in kinds {
+            let errors: u64 = kind.errors.values().sum();
+            let mut row = vec![
+                format!("{} {}", kind.verb, kind.resource),
+                per_second(kind.offered, window),
+                per_second(kind.done - errors, window),
+                errors_of(kind),
+            ];
+            row.extend(percentiles(&kind.response));
+            table.add_row(row);
+        }
+        line(text, &format!("\n{table}"));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run does not count to 2^53")]
+fn per_second(count: u64, seconds: f64) -> String {
+    format!("{:.1}", count as f64 / seconds)
+}
+
+fn errors_of(kind: &KindRecord) -> String {
+    if kind.errors.is_empty() {
+        return "0".to_owned();
+    }
+    let errors: Vec<String> =
+        kind.errors.iter().map(|(class, count)| format!("{count} {}", class.name())).collect();
+    errors.join(", ")
+}
+
+fn startup(record: &RunRecord, text: &mut String) {
+    let Some(startup) = &record.pod_startup else { return };
+    let mut table = new_table(&["pod startup", "n", "p50", "p90", "p99", "max"]);
+    for (stage, summary) in [
+        ("intended to created", &startup.create),
+        ("created to scheduled", &startup.schedule),
+        ("scheduled to running", &startup.start),
+        ("intended to running", &startup.total),
+    ] {
+        let mut row = vec![stage.to_owned(), summary.n.to_string()];
+        row.extend(percentiles(summary));
+        table.add_row(row);
+    }
+    line(text, &format!("\n{table}"));
+}
+
+fn processes(record: &RunRecord, text: &mut String) {
+    let mut table = new_table(&["process", "cores", "CPU s", "memory", "written"]);
+    for (name, used) in &record.resources {
+        let ProcessUse { cpu_seconds, cpu_cores_mean, rss_max_bytes, write_bytes, .. } = used;
+        table.add_row([
+            name.clone(),
+            format!("{cpu_cores_mean:.2}"),
+            format!("{cpu_seconds:.1}"),
+            mebibytes(*rss_max_bytes),
+            write_bytes.map_or_else(|| "-".to_owned(), mebibytes),
+        ]);
+    }
+    line(text, &format!("\n{table}"));
+    if let Some(share) = record.harness_cpu_share {
+        line(text, &format!("the harness took {:.1} % of the machine's CPU", share * 100.0));
+    }
+}
+
+fn pods(record: &RunRecord, text: &mut String) {
+    let Some(pods) = &record.pods else { return };
+    let reasons: Vec<String> =
+        pods.failed_by_reason.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    line(
+        text,
+        &format!(
+            "pods of the whole run: {} offered = {} deleted + {} running + {} failed{reasons}",
+            pods.offered, pods.deleted, pods.running, pods.failed
+        ),
+    );
+}
+
+/// Left-aligned names, right-aligned figures, no lines: it can be read and cut.
+fn new_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.to_vec());
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding(if index == 0 { (0, 0) } else { (2, 0) });
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn percentiles(summary: &Summary) -> [String; 4] {
+    [summary.p50, summary.p90, summary.p99, summary.max].map(seconds)
+}
+
+/// Three digits and a unit; a dash where the sample does not carry the figure.
+fn seconds(value: Option<f64>) -> String {
+    let Some(seconds) = value else { return "-".to_owned() };
+    let (value, unit) = if seconds < 1.0 { (seconds * 1000.0, "ms") } else { (seconds, "s") };
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {unit}")
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits_and_a_unit() {
+        let shown = [0.000_412, 0.0042, 0.042, 0.42, 4.2, 42.0].map(|value| seconds(Some(value)));
+        assert_eq!(shown, ["0.41 ms", "4.20 ms", "42.0 ms", "420 ms", "4.20 s", "42.0 s"]);
+        assert_eq!(seconds(None), "-");
+    }
+}

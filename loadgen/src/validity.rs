@@ -1,0 +1,177 @@
+//! The harness judges itself: named warnings when a figure is the harness's and not the server's.
+
+use std::time::Duration;
+
+use measure::Recorder;
+use record::{Warning, WarningClass};
+
+/// The shortest limit that is judged is the SLO of one second for single objects, and a hundredth of it may be ours.
+const LATE: Duration = Duration::from_millis(10);
+/// A share of the machine's CPU above which the harness disturbs what it measures.
+const HARNESS_WARN: f64 = 0.2;
+/// A share above which it has no CPU left itself.
+const HARNESS_INVALID: f64 = 0.8;
+/// A share of the machine's CPU that went to neither harness nor control plane.
+const OUTSIDE: f64 = 0.05;
+const CLOCK_STEP: Duration = Duration::from_millis(100);
+
+/// Classes of a kubelet's traffic that the fleet does not send yet.
+const NOT_SENT: [&str; 5] =
+    ["events", "tokens", "per-object watches", "watches of nodes, services and classes", "kube-proxy"];
+
+/// What the judgement rests on, of the measured window.
+#[derive(Debug)]
+pub(crate) struct Evidence<'a> {
+    /// The drivers' requests.
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) dropped_starts: u64,
+    /// Requests of drivers that waited for a free HTTP/2 stream.
+    pub(crate) waited_for_stream: u64,
+    /// 0 to 1, of the whole machine.
+    pub(crate) harness_cpu_share: Option<f64>,
+    /// 0 to 1, of the whole machine: neither the harness nor a component of ours; known only where all of them are.
+    pub(crate) outside_cpu_share: Option<f64>,
+    /// How far the wall clock moved against the monotonic one.
+    pub(crate) clock_step: Duration,
+}
+
+/// The warnings that apply.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Warning> {
+    let checks = [
+        late_sends(evidence.recorder),
+        above(
+            "dropped-starts",
+            WarningClass::Invalid,
+            count(evidence.dropped_starts),
+            0.0,
+            "the client had no room for a start when it was due; offer less, or give the harness more CPU",
+        ),
+        above(
+            "stream-queueing",
+            WarningClass::Invalid,
+            count(evidence.waited_for_stream),
+            0.0,
+            "requests waited for a free HTTP/2 stream in the client; raise `identities` of the load",
+        ),
+        harness_cpu(evidence.harness_cpu_share),
+        above(
+            "noisy-host",
+            WarningClass::Warn,
+            evidence.outside_cpu_share.unwrap_or(0.0),
+            OUTSIDE,
+            "something else used this machine's CPU; run again when it is quiet",
+        ),
+        above(
+            "clock-step",
+            WarningClass::Invalid,
+            evidence.clock_step.as_secs_f64(),
+            CLOCK_STEP.as_secs_f64(),
+            "the wall clock was set during the run; run again when time is in sync",
+        ),
+        fidelity(),
+    ];
+    checks.into_iter().flatten().collect()
+}
+
+fn late_sends(recorder: &Recorder) -> Option<Warning> {
+    let worst = recorder.kinds().filter(|(_, stats)| {
+        let late = stats.lateness.longer_than(LATE);
+        late * 100 > stats.lateness.len()
+    });
+    // The 99th percentile, or the longest where the sample does not carry it.
+    let lateness = worst.filter_map(|(_, stats)| {
+        let summary = stats.lateness.summary();
+        summary.p99.or(summary.max)
+    });
+    let value = lateness.max_by(f64::total_cmp)?;
+    above(
+        "late-sends",
+        WarningClass::Invalid,
+        value,
+        LATE.as_secs_f64(),
+        "requests were sent late; offer less, or give the harness more CPU",
+    )
+}
+
+fn harness_cpu(share: Option<f64>) -> Option<Warning> {
+    let share = share?;
+    let advice =
+        "the harness took much of the CPU; use fewer nodes or a lower rate, or a machine with more cores";
+    above("harness-cpu", WarningClass::Invalid, share, HARNESS_INVALID, advice)
+        .or_else(|| above("harness-cpu", WarningClass::Warn, share, HARNESS_WARN, advice))
+}
+
+fn fidelity() -> Option<Warning> {
+    let advice = format!("the nodes do not send all that a kubelet does: no {}", NOT_SENT.join(", no "));
+    above("fidelity", WarningClass::Warn, count(NOT_SENT.len() as u64), 0.0, &advice)
+}
+
+fn above(name: &str, class: WarningClass, value: f64, threshold: f64, advice: &str) -> Option<Warning> {
+    let warning = || Warning { name: name.to_owned(), class, value, threshold, advice: advice.to_owned() };
+    (value > threshold).then(warning)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run does not count to 2^53")]
+fn count(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use measure::{Kind, Nanos, Outcome};
+
+    use super::*;
+
+    fn names(late: &[u64], evidence: impl FnOnce(&mut Evidence<'_>)) -> Vec<(String, WarningClass)> {
+        let mut recorder = Recorder::new();
+        for millis in late {
+            let sent = Nanos(millis * 1_000_000);
+            recorder.record(Kind::new("create", "pods"), Nanos(0), sent, sent, Outcome::Ok);
+        }
+        let mut given = Evidence {
+            recorder: &recorder,
+            dropped_starts: 0,
+            waited_for_stream: 0,
+            harness_cpu_share: Some(0.05),
+            outside_cpu_share: Some(0.01),
+            clock_step: Duration::ZERO,
+        };
+        evidence(&mut given);
+        let warnings = judge(&given).into_iter().filter(|warning| warning.name != "fidelity");
+        warnings.map(|warning| (warning.name, warning.class)).collect()
+    }
+
+    fn invalid(name: &str) -> Vec<(String, WarningClass)> {
+        vec![(name.to_owned(), WarningClass::Invalid)]
+    }
+
+    #[test]
+    fn a_good_run_has_nothing_to_confess() {
+        assert_eq!(names(&[0, 1, 9], |_| {}), []);
+        assert_eq!(names(&[], |evidence| evidence.harness_cpu_share = None), []);
+    }
+
+    #[test]
+    fn one_late_send_in_a_hundred_is_forgiven_and_two_are_not() {
+        let mut late = vec![0; 99];
+        late.push(50);
+        assert_eq!(names(&late, |_| {}), []);
+        late[0] = 50;
+        assert_eq!(names(&late, |_| {}), invalid("late-sends"));
+    }
+
+    #[test]
+    fn each_doubt_has_its_name() {
+        assert_eq!(names(&[], |evidence| evidence.dropped_starts = 1), invalid("dropped-starts"));
+        assert_eq!(names(&[], |evidence| evidence.waited_for_stream = 1), invalid("stream-queueing"));
+        assert_eq!(
+            names(&[], |evidence| evidence.clock_step = Duration::from_millis(101)),
+            invalid("clock-step")
+        );
+        assert_eq!(names(&[], |evidence| evidence.harness_cpu_share = Some(0.9)), invalid("harness-cpu"));
+        let warn = vec![("harness-cpu".to_owned(), WarningClass::Warn)];
+        assert_eq!(names(&[], |evidence| evidence.harness_cpu_share = Some(0.3)), warn);
+        let warn = vec![("noisy-host".to_owned(), WarningClass::Warn)];
+        assert_eq!(names(&[], |evidence| evidence.outside_cpu_share = Some(0.06)), warn);
+    }
+}

@@ -1,0 +1,114 @@
+//! Mistakes on the command line: one clear error each, before anything is started.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+
+/// Runs loadgen and expects exit code `code` and an error that holds all of `texts`.
+fn check(args: &[&str], code: i32, texts: &[&str]) {
+    check_in(TempDir::new().unwrap().path(), args, code, texts);
+}
+
+fn check_in(folder: &Path, args: &[&str], code: i32, texts: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(args)
+        .current_dir(folder)
+        .env("LOADGEN_CACHE_DIR", folder.join("cache"))
+        .env_remove("KUBECONFIG")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+    assert!(output.stdout.is_empty(), "{args:?} printed a result");
+    assert_eq!(error.matches("error:").count(), 1, "{args:?}: one error, not\n{error}");
+    for text in texts {
+        assert!(error.contains(text), "{args:?}: no `{text}` in\n{error}");
+    }
+    assert!(!folder.join("loadgen-runs").exists(), "{args:?} left a record");
+}
+
+#[test]
+fn an_unknown_scenario_gets_the_nearest_name() {
+    check(&["run", "pod-chrun"], 2, &["pod-chrun", "did you mean `pod-churn`"]);
+}
+
+#[test]
+fn an_unknown_profile_gets_the_nearest_name() {
+    check(&["run", "pod-churn", "--profile", "default"], 2, &["default", "`defaults`"]);
+}
+
+#[test]
+fn an_unknown_flag_gets_the_nearest_one() {
+    check(&["run", "pod-churn", "--node", "5"], 2, &["--node", "--nodes"]);
+}
+
+#[test]
+fn an_unknown_profile_field_is_named_with_line_and_column() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("mine.toml"), "about = \"mine\"\n[version]\netcd = \"3.6.8\"\n").unwrap();
+    check_in(folder.path(), &["up", "--profile", "mine.toml"], 2, &["mine.toml:2:2", "version", "versions"]);
+}
+
+#[test]
+fn an_unknown_apiserver_flag_gets_the_nearest_one() {
+    let folder = TempDir::new().unwrap();
+    let profile =
+        "about = \"mine\"\nextends = \"defaults\"\n\n[apiserver.flags]\nmax-request-inflight = 800\n";
+    fs::write(folder.path().join("mine.toml"), profile).unwrap();
+    let texts = ["mine.toml:5:1", "max-request-inflight", "`max-requests-inflight`", "kube-apiserver"];
+    check_in(folder.path(), &["up", "--profile", "mine.toml"], 2, &texts);
+    check(&["up", "--set", "apiserver.flags.max-request-inflight=800"], 2, &texts[1..]);
+}
+
+#[test]
+fn more_nodes_than_descriptors_are_refused_with_the_number_that_fits() {
+    check(&["run", "pod-churn", "--nodes", "4000000000"], 2, &["nodes fit", "doctor"]);
+}
+
+#[test]
+fn odd_rates_and_times_are_refused() {
+    check(&["run", "pod-churn", "--rate", "0"], 2, &["--rate", "0"]);
+    check(&["run", "pod-churn", "--duration", "soon"], 2, &["soon", "60s"]);
+    check(&["run", "pod-churn", "--nodes", "0"], 2, &["--nodes", "0"]);
+}
+
+#[test]
+fn a_kubeconfig_that_is_missing_malformed_or_leads_nowhere() {
+    let folder = TempDir::new().unwrap();
+    let cluster = |server: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: there\n\
+             clusters: [{{name: there, cluster: {{server: '{server}', insecure-skip-tls-verify: true}}}}]\n\
+             users: [{{name: me, user: {{token: t}}}}]\n\
+             contexts: [{{name: there, context: {{cluster: there, user: me}}}}]\n"
+        )
+    };
+    fs::write(folder.path().join("malformed"), "clusters: [{name: there").unwrap();
+    fs::write(folder.path().join("nowhere"), cluster("https://127.0.0.1:9")).unwrap();
+    let ca = identity::Authority::new("ca").unwrap();
+    fs::write(folder.path().join("ca.crt"), ca.cert_pem()).unwrap();
+    fs::write(folder.path().join("ca.key"), ca.key_pem()).unwrap();
+    let run = |kubeconfig: &str, texts: &[&str]| {
+        let args = [
+            "run",
+            "pod-churn",
+            "--yes",
+            "--kubeconfig",
+            kubeconfig,
+            "--ca-cert",
+            "ca.crt",
+            "--ca-key",
+            "ca.key",
+        ];
+        check_in(folder.path(), &args, 1, texts);
+    };
+    run("missing", &["missing"]);
+    run("malformed", &["malformed"]);
+    run("nowhere", &["127.0.0.1:9", "there"]);
+    let args = ["run", "pod-churn", "--kubeconfig", "nowhere"];
+    check_in(folder.path(), &args, 2, &["--ca-cert", "--ca-key"]);
+    let args = ["run", "pod-churn", "--context", "x"];
+    check_in(folder.path(), &args, 2, &["--kubeconfig"]);
+}

@@ -1,0 +1,9 @@
+//! loadgen against real control planes: etcd, kube-apiserver, kube-scheduler and kube-controller-manager of this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod failures;
+mod interrupt;
+mod run;
+mod support;
+mod up;

@@ -1,0 +1,114 @@
+//! `loadgen run` end to end: every pod accounted for, and nobody acts as somebody else.
+
+use std::collections::BTreeMap;
+
+use control_plane::audit::{self, Entry};
+use serde_json::Value;
+
+use crate::support::{Bench, arg, only_entry, output};
+
+/// A run of 40 nodes with an audit log, and what it left.
+#[test]
+fn every_offered_pod_is_accounted_for_and_nobody_is_system_masters() {
+    let bench = Bench::new();
+    let out = bench.path().join("records");
+    let args = ["run", "pod-churn", "--nodes", "40", "--rate", "5", "--duration", "20s", "--audit", "--json"];
+    let mut command = bench.with_binaries(&args);
+    command.args(["--out", arg(&out)]);
+    let (code, stdout, stderr) = output(command);
+    assert_eq!(code, Some(0), "{stderr}");
+    bench.assert_nothing_left();
+
+    let record: Value = serde_json::from_str(&stdout).unwrap();
+    check_accounting(&record);
+    check_measured(&record);
+    let folder = only_entry(&out);
+    let kept: Value = serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap();
+    assert_eq!(kept, record, "what is printed is what is kept");
+    for file in ["latency.hlog", "series.jsonl", "logs/etcd.log", "logs/kube-apiserver.log"] {
+        assert!(folder.join(file).metadata().is_ok_and(|meta| meta.len() > 0), "{file}");
+    }
+    let entries = audit::read(&folder.join("logs/audit.log")).unwrap();
+    check_identities(&entries);
+    check_answers(&entries);
+}
+
+fn check_accounting(record: &Value) {
+    let pods = &record["pods"];
+    let count = |name: &str| pods[name].as_u64().unwrap_or_else(|| panic!("{name} in {pods}"));
+    // 15 s of warm-up and 20 s of measuring at 5/s.
+    assert!((100..250).contains(&count("offered")), "{pods}");
+    assert_eq!(count("running") + count("deleted") + count("failed"), count("offered"), "{pods}");
+    assert_eq!(count("deleted"), count("offered"), "a healthy control plane loses no pod: {pods}");
+}
+
+fn check_measured(record: &Value) {
+    let share = record["harness_cpu_share"].as_f64().unwrap();
+    assert!(share > 0.0 && share < 1.0, "{share}");
+    let kinds = |side: &str| -> BTreeMap<String, u64> {
+        let kinds = record["requests"][side].as_array().unwrap().iter();
+        let name = |kind: &Value| {
+            format!("{} {}", kind["verb"].as_str().unwrap(), kind["resource"].as_str().unwrap())
+        };
+        kinds.map(|kind| (name(kind), kind["response"]["n"].as_u64().unwrap())).collect()
+    };
+    let drivers = kinds("drivers");
+    assert!(drivers["create pods"] > 0 && drivers["delete pods"] > 0, "{drivers:?}");
+    let fleet = kinds("fleet");
+    // 40 nodes renew every 10.0-10.4 s, so in 20 s each does once at least.
+    assert!(fleet["update coordination.k8s.io/leases"] >= 40, "{fleet:?}");
+    for kind in ["get pods", "patch pods/status", "delete pods"] {
+        assert!(fleet.get(kind).is_some_and(|count| *count > 0), "{kind} in {fleet:?}");
+    }
+    for name in ["etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "harness"] {
+        let used = &record["resources"][name];
+        assert!(used["cpu_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{name}: {used}");
+        assert!(used["rss_max_bytes"].as_u64().is_some_and(|bytes| bytes > 1 << 20), "{name}: {used}");
+    }
+}
+
+/// Nodes are nodes, drivers are ServiceAccounts, and neither is ever system:masters.
+fn check_identities(entries: &[Entry]) {
+    let is_master = |entry: &Entry| entry.user.groups.iter().any(|group| group == "system:masters");
+    let by = |prefix: &str| {
+        entries.iter().filter(|entry| entry.user.username.starts_with(prefix)).collect::<Vec<_>>()
+    };
+    let (nodes, drivers) = (by("system:node:"), by("system:serviceaccount:loadgen-"));
+    for (who, entries, groups) in
+        [("nodes", &nodes, "system:nodes"), ("drivers", &drivers, "system:serviceaccounts")]
+    {
+        assert!(!entries.is_empty(), "no request by {who}");
+        assert!(!entries.iter().any(|entry| is_master(entry)), "{who}");
+        assert!(entries.iter().all(|entry| entry.user.groups.iter().any(|group| group == groups)), "{who}");
+    }
+    let mut names: Vec<&str> = nodes.iter().map(|entry| entry.user.username.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 40, "each node is itself");
+    // What system:masters does do is set up: it never touches a pod, a lease or a node's status.
+    // The apiserver talks to itself as system:apiserver, which is in the group too.
+    let admin = entries.iter().filter(|entry| is_master(entry) && entry.user.username != "system:apiserver");
+    for entry in admin {
+        let fleet = entry.user_agent.starts_with("kubelet/") || entry.request_uri.contains("/leases");
+        let drivers = entry.request_uri.contains("/pods");
+        assert!(!fleet && !drivers, "{} {} as system:masters", entry.verb, entry.request_uri);
+    }
+}
+
+/// NodeRestriction and the Node authorizer let everything through that the fleet does. 404s belong to a node's start; and the
+/// authorizer learns of a binding from a watch as the node does, so a node that is quicker is told 403 and asks again.
+fn check_answers(entries: &[Entry]) {
+    let of_fleet = entries.iter().filter(|entry| entry.user.username.starts_with("system:node:"));
+    for entry in of_fleet {
+        let code = entry.response_status.as_ref().map_or(0, |status| status.code);
+        let start = code == 404 && entry.verb == "get" && !entry.request_uri.contains("/pods/");
+        let race = code == 403 && entry.verb == "get" && entry.request_uri.contains("/pods/");
+        assert!(
+            code < 400 || start || race,
+            "{} {} by {}: {code}",
+            entry.verb,
+            entry.request_uri,
+            entry.user.username
+        );
+    }
+}
