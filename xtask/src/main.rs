@@ -1,0 +1,49 @@
+//! What CI runs, and the generators of checked-in files.
+
+mod binaries;
+mod ci;
+mod command;
+mod flags;
+mod generated;
+mod schema;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser, Debug)]
+#[command(about = "What CI runs, and the generators of checked-in files")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand, Debug)]
+enum Task {
+    /// Everything CI checks, cheapest first; stops at the first failure.
+    Ci,
+    /// Finds or builds the control-plane binaries that the tests use.
+    Binaries,
+    /// Writes crates/profile/flags from what the binaries say of themselves.
+    Flags,
+    /// Writes docs/schema from the types of records.
+    Schema,
+}
+
+#[expect(clippy::print_stderr, reason = "the program's last word to its user")]
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Ci => ci::run(),
+        Task::Binaries => binaries::find().map(drop),
+        Task::Flags => flags::files().and_then(|files| generated::write(&files)),
+        Task::Schema => schema::files().and_then(|files| generated::write(&files)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
