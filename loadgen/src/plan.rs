@@ -9,10 +9,7 @@ use fake_kubelet::{Capacity, descriptor_limit};
 use measure::Rate;
 use profile::{AuditLevel, Profile};
 
-use crate::{
-    cli::LocalArgs,
-    scenario::{Load, Loaded},
-};
+use crate::{cli::LocalArgs, scenario::Loaded};
 
 /// Pods end within seconds of their SIGTERM on virtual nodes; this and a lifetime later deletions are in full swing.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -45,19 +42,18 @@ impl Plan {
     /// Fails on what cannot be: an unknown scenario, more nodes than descriptors, a rate for several loads.
     pub(crate) fn new(mut scenario: Loaded, wishes: &Wishes) -> anyhow::Result<Self> {
         if let Some(rate) = wishes.rate {
-            let [Load::Pods(pods)] = scenario.scenario.load.as_mut_slice() else {
+            let [load] = scenario.scenario.load.as_mut_slice() else {
                 bail!(
                     "--rate needs a scenario with a single load; {} has {}",
                     scenario.name,
                     scenario.scenario.load.len()
                 );
             };
-            pods.rate = rate;
+            load.rate = rate;
         }
         let nodes = wishes.nodes.unwrap_or(scenario.scenario.fleet.nodes);
         enough_descriptors(nodes)?;
-        let lifetime =
-            scenario.scenario.load.iter().map(|Load::Pods(pods)| pods.lifetime).max().unwrap_or_default();
+        let lifetime = scenario.scenario.load.iter().map(|load| load.lifetime).max().unwrap_or_default();
         Ok(Self {
             nodes,
             warm_up: lifetime + SETTLING,
@@ -112,8 +108,8 @@ mod tests {
         assert_eq!(plan.warm_up, Duration::from_secs(15));
         let wishes = Wishes { nodes: Some(7), rate: Some("3/s".parse().unwrap()), ..wishes() };
         let plan = Plan::new(churn, &wishes).unwrap();
-        let [Load::Pods(pods)] = plan.scenario.scenario.load.as_slice() else { panic!("one load") };
-        assert_eq!((plan.nodes, pods.rate.get()), (7, 3.0));
+        let [load] = plan.scenario.scenario.load.as_slice() else { panic!("one load") };
+        assert_eq!((plan.nodes, load.rate.get()), (7, 3.0));
     }
 
     #[test]

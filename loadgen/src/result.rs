@@ -14,7 +14,6 @@ use crate::{
     drivers::pods::{Accounting, PodsReport, Stages},
     plan::Plan,
     sampling::{HARNESS, MachineUse, Used},
-    scenario::Load,
     target::Target,
     trial::{Outcome, Timing},
     validity,
@@ -56,7 +55,6 @@ fn record(
     run: &str,
     outcome: &Outcome,
 ) -> anyhow::Result<RunRecord> {
-    let Load::Pods(load) = &plan.scenario.scenario.load[0];
     let totals = Totals::of(&outcome.pods);
     let used = outcome.used.as_ref();
     let harness_cpu_share = used.and_then(harness_share);
@@ -84,7 +82,7 @@ fn record(
             preset: "kubelet-only".to_owned(),
             identities: "ca".to_owned(),
         },
-        driver_identities: load.identities,
+        driver_identities: plan.scenario.scenario.load.iter().map(|load| load.identities).sum(),
         phases: outcome
             .timings
             .iter()

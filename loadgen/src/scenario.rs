@@ -31,17 +31,19 @@ pub(crate) struct FleetShape {
     pub(crate) nodes: u32,
 }
 
-/// One load, by its driver.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "driver", rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum Load {
-    Pods(PodsLoad),
+/// What offers a load.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Driver {
+    /// Pods that are created, live for a while, and are deleted.
+    Pods,
 }
 
-/// Pods that are created, live for a while, and are deleted.
+/// One load.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PodsLoad {
+pub(crate) struct Load {
+    pub(crate) driver: Driver,
     /// The load's name in its scenario.
     pub(crate) name: String,
     /// Pods created per second.
@@ -113,11 +115,11 @@ fn parse(name: &str, origin: &str, text: &str) -> Result<Loaded, Error> {
     if scenario.load.is_empty() {
         return Err(impossible("there is no [[load]]"));
     }
-    for (index, Load::Pods(pods)) in scenario.load.iter().enumerate() {
-        if pods.identities == 0 {
+    for (index, load) in scenario.load.iter().enumerate() {
+        if load.identities == 0 {
             return Err(impossible("identities is 0; somebody has to create the pods"));
         }
-        PodTemplate::new(&pods.manifest, "check", "check", None).map_err(|source| Error::Template {
+        PodTemplate::new(&load.manifest, "check", "check", None).map_err(|source| Error::Template {
             origin: origin.to_owned(),
             load: index + 1,
             source,

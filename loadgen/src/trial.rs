@@ -18,7 +18,7 @@ use crate::{
     progress::Progress,
     rights::{self, Identities},
     sampling::{Sampling, Used},
-    scenario::{Load, OnlyVirtual, PodTemplate},
+    scenario::{OnlyVirtual, PodTemplate},
     target::Target,
 };
 
@@ -102,8 +102,8 @@ impl Trial<'_> {
     async fn prepare_drivers(&self) -> anyhow::Result<Vec<Identities>> {
         self.progress.doing("prepare", "the drivers' accounts");
         let mut identities = Vec::new();
-        for Load::Pods(pods) in &self.plan.scenario.scenario.load {
-            identities.push(rights::prepare(self.target, self.run, pods.identities).await?);
+        for load in &self.plan.scenario.scenario.load {
+            identities.push(rights::prepare(self.target, self.run, load.identities).await?);
         }
         Ok(identities)
     }
@@ -189,9 +189,9 @@ impl Trial<'_> {
     ) -> anyhow::Result<(Drivers, Vec<watch::Receiver<Counts>>)> {
         let mut drivers = JoinSet::new();
         let mut counts = Vec::new();
-        for (Load::Pods(pods), identities) in self.plan.scenario.scenario.load.iter().zip(identities) {
+        for (load, identities) in self.plan.scenario.scenario.load.iter().zip(identities) {
             let only = self.target.is_shared().then_some(OnlyVirtual);
-            let template = PodTemplate::new(&pods.manifest, &identities.namespace, self.run, only)?;
+            let template = PodTemplate::new(&load.manifest, &identities.namespace, self.run, only)?;
             let driver = PodsDriver {
                 clock: self.clock,
                 clients: identities.drivers.clone(),
@@ -199,9 +199,9 @@ impl Trial<'_> {
                 namespace: identities.namespace.clone(),
                 run: self.run.to_owned(),
                 template,
-                arrivals: pods.arrivals,
-                rate: pods.rate,
-                lifetime: pods.lifetime,
+                arrivals: load.arrivals,
+                rate: load.rate,
+                lifetime: load.lifetime,
                 seed: self.plan.seed,
             };
             let (sender, receiver) = watch::channel(Counts::default());

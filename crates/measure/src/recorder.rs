@@ -37,6 +37,10 @@ pub enum ErrorClass {
     TooManyRequests,
     /// 409: somebody else was first.
     Conflict,
+    /// 403: the authorizer or admission said no.
+    Forbidden,
+    /// 404: it does not exist, or not any more.
+    NotFound,
     /// Any other status below 500: most likely a request that was wrong.
     OtherStatus,
     /// 5xx.
@@ -115,6 +119,8 @@ impl Outcome {
             Self::Ok => None,
             Self::Status(429) => Some(ErrorClass::TooManyRequests),
             Self::Status(409) => Some(ErrorClass::Conflict),
+            Self::Status(403) => Some(ErrorClass::Forbidden),
+            Self::Status(404) => Some(ErrorClass::NotFound),
             Self::Status(500..) => Some(ErrorClass::Server),
             Self::Status(_) => Some(ErrorClass::OtherStatus),
             Self::Timeout => Some(ErrorClass::Timeout),
@@ -125,9 +131,11 @@ impl Outcome {
 
 impl ErrorClass {
     /// All of them, in the order in which [`Errors`] counts them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::TooManyRequests,
         Self::Conflict,
+        Self::Forbidden,
+        Self::NotFound,
         Self::OtherStatus,
         Self::Server,
         Self::Timeout,
@@ -139,6 +147,8 @@ impl ErrorClass {
         match self {
             Self::TooManyRequests => "too-many-requests",
             Self::Conflict => "conflict",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
             Self::OtherStatus => "other-status",
             Self::Server => "server",
             Self::Timeout => "timeout",

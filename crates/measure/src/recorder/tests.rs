@@ -40,7 +40,8 @@ fn refusals_are_errors_and_not_quick_answers() {
         [
             ("too-many-requests", 1),
             ("conflict", 1),
-            ("other-status", 2),
+            ("not-found", 1),
+            ("other-status", 1),
             ("server", 2),
             ("timeout", 1),
             ("connection", 1)

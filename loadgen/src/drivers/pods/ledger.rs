@@ -299,7 +299,7 @@ impl Entry {
             Entry { refused: Some(class), watched: Watched::Never, .. } => Place::Failed(match class {
                 ErrorClass::TooManyRequests => "create-too-many-requests",
                 ErrorClass::Conflict => "create-conflict",
-                ErrorClass::OtherStatus => "create-refused",
+                ErrorClass::Forbidden | ErrorClass::NotFound | ErrorClass::OtherStatus => "create-refused",
                 ErrorClass::Server => "create-server-error",
                 ErrorClass::Timeout => "create-timeout",
                 ErrorClass::Connection => "create-connection",
