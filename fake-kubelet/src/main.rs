@@ -10,6 +10,7 @@ use fake_kubelet::{
 };
 use identity::{Authority, kubeconfig};
 use measure::{Clock, Rate};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use wire::Client;
 
@@ -131,12 +132,14 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Says how the fleet is doing, whenever that changes, until Ctrl-C.
 async fn watch(fleet: &Fleet, nodes: u32) -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    // Listened to from here on without a gap: one that comes while a line is printed must not be lost.
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut looks = tokio::time::interval(Duration::from_secs(2));
     let mut last = FleetProgress::default();
     loop {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => return result.context("cannot wait for Ctrl-C"),
+            _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             _ = looks.tick() => {
                 let progress = fleet.progress();

@@ -33,9 +33,9 @@ pub(crate) enum Command {
 /// How the control plane on this machine is made.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct LocalArgs {
-    /// A profile's name or file: which versions, which flags.
-    #[arg(long, default_value = "defaults", value_name = "NAME|FILE")]
-    pub(crate) profile: String,
+    /// A profile's name or file: which versions, which flags. Without it, `defaults`.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
     /// Changes one flag of the profile, such as apiserver.flags.max-requests-inflight=800. May be repeated.
     #[arg(long, value_name = "COMPONENT.flags.NAME=VALUE")]
     pub(crate) set: Vec<String>,
@@ -45,6 +45,13 @@ pub(crate) struct LocalArgs {
     /// Where etcd, kube-apiserver, kube-scheduler and kube-controller-manager are, instead of looking for them.
     #[arg(long, value_name = "DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
+}
+
+impl LocalArgs {
+    /// Whether the command line says anything about a control plane on this machine.
+    pub(crate) fn is_given(&self) -> bool {
+        self.profile.is_some() || !self.set.is_empty() || self.audit || self.bin_dir.is_some()
+    }
 }
 
 /// How the fleet comes up.

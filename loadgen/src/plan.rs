@@ -16,6 +16,9 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// How long after the end of the load its pods are waited for.
 const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 
+/// Kubernetes and etcd as they come.
+const DEFAULT_PROFILE: &str = "defaults";
+
 /// Everything that decides how a run goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -79,7 +82,7 @@ pub(crate) fn enough_descriptors(nodes: u32) -> anyhow::Result<()> {
 
 /// The profile that the command line describes.
 pub(crate) fn profile(args: &LocalArgs) -> anyhow::Result<Profile> {
-    let mut profile = profile::load(&args.profile)?;
+    let mut profile = profile::load(args.profile.as_deref().unwrap_or(DEFAULT_PROFILE))?;
     for assignment in &args.set {
         profile.set(assignment)?;
     }

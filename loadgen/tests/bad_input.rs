@@ -109,6 +109,8 @@ fn a_kubeconfig_that_is_missing_malformed_or_leads_nowhere() {
     run("nowhere", &["127.0.0.1:9", "there"]);
     let args = ["run", "pod-churn", "--kubeconfig", "nowhere"];
     check_in(folder.path(), &args, 2, &["--ca-cert", "--ca-key"]);
+    let args = ["run", "pod-churn", "--kubeconfig", "nowhere", "--profile", "defaults-unthrottled"];
+    check_in(folder.path(), &args, 2, &["--profile", "the cluster of a --kubeconfig is as it is"]);
     let args = ["run", "pod-churn", "--context", "x"];
     check_in(folder.path(), &args, 2, &["--kubeconfig"]);
 }

@@ -36,6 +36,12 @@ pub(crate) async fn run(args: RunArgs) -> End {
         seed: args.seed,
         start_rate: args.fleet.start_rate,
     };
+    if args.cluster.kubeconfig.is_some() && args.local.is_given() {
+        return End::usage(anyhow::anyhow!(
+            "--profile, --set, --audit and --bin-dir describe a control plane on this machine; the cluster of a \
+             --kubeconfig is as it is"
+        ));
+    }
     let place = match (args.cluster.kubeconfig.is_some(), args.ca_cert, args.ca_key) {
         (false, ..) => Where::Local(args.local),
         (true, Some(ca_cert), Some(ca_key)) => {
@@ -94,8 +100,12 @@ async fn measure(
     progress.doing("teardown", "");
     let torn_down = tear_down(target, &run).await;
     progress.clear();
-    let record = record?;
-    torn_down?;
+    let record = match (record, torn_down) {
+        (Ok(record), Ok(())) => record,
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+        // What is left behind matters more than why the run ended.
+        (Err(error), Err(left)) => return Err(left.context(format!("{error:#}, and then"))),
+    };
     if output.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&record)?));
     } else {
