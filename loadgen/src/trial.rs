@@ -224,7 +224,7 @@ impl Trial<'_> {
             if left.is_zero() {
                 return;
             }
-            let seconds = (now.since(begin).as_secs(), end.since(begin).as_secs());
+            let seconds = (whole_seconds(now.since(begin)), whole_seconds(end.since(begin)));
             self.progress.step(phase.name(), seconds.0, seconds.1, &format!("s; {}", standing(counts)));
             tokio::time::sleep(left.min(Duration::from_secs(1))).await;
         }
@@ -257,6 +257,10 @@ fn standing(counts: &[watch::Receiver<Counts>]) -> String {
         over: sum.over + one.over,
     });
     format!("{} pods offered, {} ran, {} over", total.offered, total.ran, total.over)
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    (duration + Duration::from_millis(500)).as_secs()
 }
 
 /// Half the cores: the other half is for the drivers, and on our own target for the control plane.
