@@ -1,6 +1,6 @@
 //! `fake-kubelet`: a fleet of virtual nodes beside any cluster, where people use KWOK or kubemark.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::Parser;
@@ -135,12 +135,14 @@ async fn watch(fleet: &Fleet, nodes: u32) -> anyhow::Result<()> {
     // Listened to from here on without a gap: one that comes while a line is printed must not be lost.
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let mut looks = tokio::time::interval(Duration::from_secs(2));
     let mut last = FleetProgress::default();
     loop {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
+            _ = hangup.recv() => return Ok(()),
             _ = looks.tick() => {
                 let progress = fleet.progress();
                 if progress != last {
@@ -167,7 +169,7 @@ fn line(progress: &FleetProgress, last: &FleetProgress, nodes: u32) -> String {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "the program's output")]
+/// A reader that has gone away is no reason to stop.
 fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::progress::tell;
+
 /// The end of a command.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -24,16 +26,15 @@ impl End {
     }
 
     /// Prints the error, if there is one, and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "the program's last word to its user")]
     pub(crate) fn report(self) -> ExitCode {
         match self {
             End::Done => ExitCode::SUCCESS,
             End::Failed(error) => {
-                eprintln!("error: {error:#}");
+                tell(&format!("error: {error:#}"));
                 ExitCode::from(1)
             }
             End::Usage(error) => {
-                eprintln!("error: {error:#}");
+                tell(&format!("error: {error:#}"));
                 ExitCode::from(2)
             }
             End::Invalid => ExitCode::from(4),

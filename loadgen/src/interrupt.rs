@@ -1,4 +1,4 @@
-//! Ctrl-C: once stops the work and lets everything be torn down, twice stops at once.
+//! Ctrl-C: once stops the work and lets everything be torn down, twice stops at once. SIGTERM and a closed terminal are the same.
 
 use std::{future::Future, process};
 
@@ -7,7 +7,9 @@ use tokio::{
     sync::watch,
 };
 
-/// The error of work that was cut short by Ctrl-C or SIGTERM.
+use crate::progress::tell;
+
+/// The error of work that was cut short by a signal.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(crate) struct Interrupted;
@@ -17,23 +19,25 @@ pub(crate) struct Interrupted;
 pub(crate) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    /// Listens for SIGINT and SIGTERM from now on. `left_behind` is printed when a second one ends the program at once: what
+    /// Listens for SIGINT, SIGTERM and SIGHUP from now on. `left_behind` is printed when a second one ends the program at once: what
     /// may be left, and how to remove it.
     pub(crate) fn listen(left_behind: &'static str) -> std::io::Result<Self> {
         let mut interrupts = signal(SignalKind::interrupt())?;
         let mut terminations = signal(SignalKind::terminate())?;
+        let mut hangups = signal(SignalKind::hangup())?;
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = interrupts.recv() => {}
                     _ = terminations.recv() => {}
+                    _ = hangups.recv() => {}
                 }
                 // The channel is gone only when the program is ending anyway.
                 if sender.send_replace(true) {
                     stop_at_once(left_behind);
                 }
-                announce();
+                tell("stopping; once more stops at once");
             }
         });
         Ok(Self(receiver))
@@ -57,13 +61,7 @@ impl Interrupt {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "told to the user who pressed Ctrl-C")]
-fn announce() {
-    eprintln!("stopping; once more stops at once");
-}
-
-#[expect(clippy::print_stderr, reason = "told to the user who pressed Ctrl-C twice")]
 fn stop_at_once(left_behind: &str) -> ! {
-    eprintln!("stopped at once; {left_behind}");
+    tell(&format!("stopped at once; {left_behind}"));
     process::exit(130)
 }

@@ -1,6 +1,11 @@
 //! Progress for a person: a bar on a terminal, plain lines otherwise, always on stderr.
 
-use std::{borrow::Cow, io::IsTerminal, sync::Mutex, time::Duration};
+use std::{
+    borrow::Cow,
+    io::{IsTerminal, Write},
+    sync::Mutex,
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
@@ -67,7 +72,7 @@ impl Progress {
         let fresh = last.as_ref().is_none_or(|(before, at)| before != phase || now - *at >= EVERY);
         if fresh {
             *last = Some((phase.to_owned(), now));
-            print_line(&format!("{phase}: {detail}"));
+            tell(&format!("{phase}: {detail}"));
         }
     }
 }
@@ -81,7 +86,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-#[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
-fn print_line(text: &str) {
-    eprintln!("{text}");
+/// Writes a line to stderr. A terminal that has been closed is no reason to stop, least of all in the middle of a teardown.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

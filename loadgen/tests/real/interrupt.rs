@@ -4,14 +4,23 @@ use crate::support::{Bench, Running};
 
 /// Interrupts a run when it says `line`.
 fn check(line: &str) {
+    check_signal(line, "INT");
+}
+
+fn check_signal(line: &str, signal: &str) {
     let bench = Bench::new();
     let args = ["run", "pod-churn", "--nodes", "20", "--rate", "5", "--duration", "4s"];
     let mut run = Running::start(bench.with_binaries(&args));
     run.line_with(line);
-    run.signal("INT");
+    run.signal(signal);
     let (status, output) = run.wait();
     assert_eq!(status.code(), Some(130), "{output}");
     bench.assert_nothing_left();
+}
+
+#[test]
+fn a_closed_terminal_left_the_work_folder_behind() {
+    check_signal("nodes:", "HUP");
 }
 
 #[test]
