@@ -36,12 +36,12 @@ pub(crate) fn write(
     folder: &Folder,
     outcome: &Outcome,
 ) -> anyhow::Result<RunRecord> {
-    let record = record(plan, profile, target, run, outcome)?;
+    let totals = Totals::of(&outcome.pods);
+    let record = record(plan, profile, target, run, outcome, &totals)?;
     folder.write_run(&record)?;
     let measured = outcome.timings.iter().find(|timing| timing.phase == Phase::Measure);
     if let Some(Timing { start, length, .. }) = measured.copied() {
-        let drivers = Totals::of(&outcome.pods).recorder;
-        for (side, recorder) in [(Side::Drivers, &drivers), (Side::Fleet, &outcome.fleet.recorder)] {
+        for (side, recorder) in [(Side::Drivers, &totals.recorder), (Side::Fleet, &outcome.fleet.recorder)] {
             folder.write_hlog(side, start, &[Interval { start: Duration::ZERO, length, recorder }])?;
         }
     }
@@ -54,8 +54,8 @@ fn record(
     target: &Target,
     run: &str,
     outcome: &Outcome,
+    totals: &Totals,
 ) -> anyhow::Result<RunRecord> {
-    let totals = Totals::of(&outcome.pods);
     let used = outcome.used.as_ref();
     let harness_cpu_share = used.and_then(harness_share);
     Ok(RunRecord {
