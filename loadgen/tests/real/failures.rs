@@ -1,6 +1,6 @@
 //! What goes wrong while a control plane is up: one clear error, and nothing is left.
 
-use crate::support::{Bench, Running, arg, output};
+use crate::support::{Bench, Running, arg, output, signal};
 
 #[test]
 fn a_component_that_dies_at_start_shows_its_last_words() {
@@ -19,12 +19,10 @@ fn a_component_that_dies_later_ends_the_command() {
     let bench = Bench::new();
     let mut up = Running::start(bench.with_binaries(&["up"]));
     up.line_with("is ready");
-    let path = bench.path().to_str().unwrap().to_owned();
-    let killed = std::process::Command::new("pkill")
-        .args(["-KILL", "-f", &format!("etcd .*{path}")])
-        .status()
-        .unwrap();
-    assert!(killed.success(), "etcd runs under {path}");
+    let processes = bench.pids();
+    let etcd =
+        processes.iter().find(|(_, line)| line.split(' ').next().is_some_and(|name| name.ends_with("/etcd")));
+    signal(etcd.unwrap_or_else(|| panic!("no etcd among {processes:?}")).0, "KILL");
     let (status, output) = up.wait();
     assert_eq!(status.code(), Some(1), "{output}");
     assert!(output.contains("error:") && output.contains("etcd"), "{output}");

@@ -62,11 +62,17 @@ impl Bench {
 
     /// What of this bench is still running.
     pub(crate) fn processes(&self) -> Vec<String> {
+        self.pids().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The same with their pids.
+    pub(crate) fn pids(&self) -> Vec<(u32, String)> {
         let path = self.path().as_os_str().as_encoded_bytes();
         let known = |dir: fs::DirEntry| {
             let line = fs::read(dir.path().join("cmdline")).ok()?;
             let here = line.windows(path.len()).any(|window| window == path);
-            here.then(|| String::from_utf8_lossy(&line).replace('\0', " "))
+            let pid = dir.file_name().to_str()?.parse().ok()?;
+            here.then(|| (pid, String::from_utf8_lossy(&line).replace('\0', " ")))
         };
         fs::read_dir("/proc").unwrap().flatten().filter_map(known).collect()
     }
@@ -157,9 +163,7 @@ impl Running {
 
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
-        assert!(status.success());
+        signal(self.pid(), name);
     }
 
     /// Waits for the end.
@@ -196,6 +200,12 @@ pub(crate) fn eventually(what: &str, within: Duration, mut holds: impl FnMut() -
         thread::sleep(step);
         waited += step;
     }
+}
+
+/// Sends a signal by name to one process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status().unwrap();
+    assert!(status.success(), "no process {pid}");
 }
 
 /// Words of a shell line.
