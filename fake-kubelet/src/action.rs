@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use measure::{Kind, Nanos};
-use wire::{Request, Response};
+use wire::{Request, Response, WatchSpec};
 
-use crate::pods::SeenPod;
+use crate::{node::SeenNode, pods::SeenPod};
 
 /// The moment an event is handled: `at` orders and schedules, `wall` is written into objects.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,92 @@ pub enum Call {
     PatchPodStatus(Arc<str>),
     /// `DELETE pods/<pod>` with grace period 0, the kubelet's last word on a pod.
     DeletePod(Arc<str>),
+    /// `POST serviceaccounts/<account>/token` for a pod; the number says which of its projected tokens.
+    CreateToken(Arc<str>, usize),
+    /// `GET persistentvolumeclaims/<claim>` of a pod; the number says which of its claims.
+    GetClaim(Arc<str>, usize),
+    /// `GET persistentvolumes/<volume>` that a pod's claim is bound to.
+    GetVolume(Arc<str>, usize),
+    /// `DELETE resourceslices?fieldSelector=spec.nodeName=<node>` at the start.
+    DeleteResourceSlices,
+    /// `POST events`.
+    CreateEvent,
+    /// `PATCH events/<event>`: the same again.
+    PatchEvent,
+    /// `POST certificatesigningrequests`.
+    CreateCertificateRequest,
+    /// kube-proxy's `POST events` of `events.k8s.io`.
+    CreateProxyEvent,
+}
+
+/// Which client of a node sends a request: each has its own limiter and they go over two connections (`cmd/kubelet/app/server.go`,
+/// `cmd/kube-proxy/app/server.go`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The kubelet's client for everything that has no own.
+    Kube,
+    /// The kubelet's client for lease and node status: unlimited, and with a timeout of 10 s.
+    Heartbeat,
+    /// The kubelet's client for events.
+    Events,
+    /// The kubelet's client for certificate signing requests.
+    Certificates,
+    /// kube-proxy's only client, on its own connection.
+    Proxy,
+}
+
+/// What a node watches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Watched {
+    /// Its own Node.
+    Node,
+    /// All services with a cluster IP.
+    Services,
+    /// The pods bound to it.
+    Pods,
+    /// All CSI drivers.
+    CsiDrivers,
+    /// All runtime classes.
+    RuntimeClasses,
+    /// One Secret or `ConfigMap` that a pod uses.
+    Object(ObjectName),
+    /// The certificate signing request that it waits for.
+    CertificateRequest,
+    /// What kube-proxy watches.
+    Proxy(ProxyWatch),
+}
+
+/// What kube-proxy watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyWatch {
+    /// The node it runs on.
+    Node,
+    /// All services with a cluster IP but those of other proxies.
+    Services,
+    /// All endpoint slices but those of headless services.
+    EndpointSlices,
+    /// All service CIDRs.
+    ServiceCidrs,
+}
+
+/// A Secret or a `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectName {
+    /// Which of the two.
+    pub kind: ObjectKind,
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+}
+
+/// What a kubelet watches one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// A `ConfigMap`.
+    ConfigMap,
+    /// A Secret.
+    Secret,
 }
 
 impl Call {
@@ -72,8 +158,32 @@ impl Call {
             Call::GetPod(_) => ("get", "pods"),
             Call::PatchPodStatus(_) => ("patch", "pods/status"),
             Call::DeletePod(_) => ("delete", "pods"),
+            Call::CreateToken(..) => ("create", "serviceaccounts/token"),
+            Call::GetClaim(..) => ("get", "persistentvolumeclaims"),
+            Call::GetVolume(..) => ("get", "persistentvolumes"),
+            Call::DeleteResourceSlices => ("deletecollection", "resource.k8s.io/resourceslices"),
+            Call::CreateEvent => ("create", "events"),
+            Call::PatchEvent => ("patch", "events"),
+            Call::CreateCertificateRequest => ("create", "certificates.k8s.io/certificatesigningrequests"),
+            Call::CreateProxyEvent => ("create", "events.k8s.io/events"),
         };
         Kind { verb, resource }
+    }
+
+    /// Which client sends it.
+    pub fn sender(&self) -> Sender {
+        match self {
+            Call::GetNodeForStatus
+            | Call::GetNodeForLease
+            | Call::PatchNodeStatus
+            | Call::GetLease
+            | Call::CreateLease
+            | Call::RenewLease => Sender::Heartbeat,
+            Call::CreateEvent | Call::PatchEvent => Sender::Events,
+            Call::CreateCertificateRequest => Sender::Certificates,
+            Call::CreateProxyEvent => Sender::Proxy,
+            _ => Sender::Kube,
+        }
     }
 }
 
@@ -141,6 +251,17 @@ pub enum Event {
     },
     /// The pod watch has news.
     Pod(PodSighting),
+    /// The watch of the node's own Node has news.
+    Node(Box<SeenNode>),
+    /// The watch of a Secret or `ConfigMap` has shown it.
+    Object {
+        /// Which.
+        name: ObjectName,
+        /// Whether it can never change, so that watching it further is for nothing.
+        immutable: bool,
+    },
+    /// The certificate that was asked for has been issued: PEM.
+    Issued(bytes::Bytes),
 }
 
 /// What a node wants done.
@@ -152,11 +273,20 @@ pub enum Action {
         call: Call,
         /// The bytes.
         request: Request,
-        /// When a timer meant it to be sent; later sending is lateness.
+        /// When a timer or a limiter means it to be sent, which may lie ahead; later sending is lateness.
         intended: Nanos,
     },
-    /// Start the pod watch, which then runs for the node's life.
-    WatchPods,
+    /// Watch this from now on.
+    Watch {
+        /// What.
+        watched: Watched,
+        /// How.
+        spec: WatchSpec,
+    },
+    /// End that watch.
+    Unwatch(Watched),
+    /// Use this certificate and close the connection, so that the next request proves it.
+    UseCertificate(wire::ClientCertificate),
     /// Something worth counting happened.
     Reached(Milestone),
 }

@@ -1,15 +1,17 @@
-//! The edge of a node: its requests and its pod watch on the wire, reported to the node's shard.
+//! The edge of a node: its requests and its watches on the wire, reported to the node's shard.
 //!
 //! What client-go does beneath a kubelet is done here: trying again when the server says when, and keeping a watch going.
 
 use std::{sync::Arc, time::Duration};
 
+use k8s_pb::api::core::v1 as core;
 use measure::{Clock, Kind, Nanos, Outcome};
 use tokio::sync::mpsc;
-use wire::{Client, Encoding, Reflector, Request, Response, Seen, WatchKind, WatchSpec};
+use wire::{Client, Object, Reflector, Request, Response, Seen, WatchKind, WatchSpec};
 
 use crate::{
-    action::{Answer, Call, PodSighting},
+    action::{Answer, Call, Event, ObjectKind, ObjectName, PodSighting, Watched},
+    node::SeenNode,
     pods::SeenPod,
     progress::Counters,
 };
@@ -20,9 +22,45 @@ const LOST_RETRY: Duration = Duration::from_secs(1);
 
 /// What requests and watches report to their shard.
 pub(crate) enum Message {
+    /// A request that will be tried again.
     Attempt(Attempt),
-    Answer { slot: usize, call: Call, answer: Answer, attempt: Attempt },
-    Pod { slot: usize, sighting: PodSighting },
+    /// The last try of a request.
+    Answer { of: Origin, call: Call, answer: Answer, attempt: Attempt },
+    /// A watch has news.
+    News { of: Origin, event: Event },
+    /// The watch that all nodes share has news.
+    Shared(SharedSighting),
+}
+
+/// What a watch of the pods of all nodes saw.
+pub(crate) enum SharedSighting {
+    /// Something of every node: a list begins or ends.
+    OfAll(ListEdge),
+    /// Something of one node.
+    Of { node: String, sighting: PodSighting },
+}
+
+/// An end of a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ListEdge {
+    Begins,
+    Ends,
+}
+
+impl From<ListEdge> for PodSighting {
+    fn from(edge: ListEdge) -> Self {
+        match edge {
+            ListEdge::Begins => Self::ListBegins,
+            ListEdge::Ends => Self::ListEnds,
+        }
+    }
+}
+
+/// Which node a message is about, and which of the kubelet processes that the node has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) slot: usize,
+    pub(crate) process: u32,
 }
 
 /// One request on the wire.
@@ -34,9 +72,9 @@ pub(crate) struct Attempt {
     pub(crate) outcome: Outcome,
 }
 
-/// What a request needs to be sent and reported.
+/// What a request or a watch needs to be carried out and reported.
 pub(crate) struct Edge {
-    pub(crate) slot: usize,
+    pub(crate) origin: Origin,
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) sender: mpsc::UnboundedSender<Message>,
@@ -44,10 +82,15 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Sends a request, again as client-go does when the server says when to come back, and reports the last answer.
+    /// Sends a request when it is meant to be sent, again as client-go does when the server says when to come back, and reports
+    /// the last answer.
     pub(crate) async fn send(self, call: Call, request: Request, mut intended: Nanos) {
         let kind = call.kind();
         let mut tries = 0;
+        let wait = intended.since(self.clock.now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         loop {
             let sent = self.clock.now();
             let result = self.client.send(&request).await;
@@ -64,38 +107,136 @@ impl Edge {
                     intended = self.clock.now();
                 }
                 _ => {
-                    let _ = self.sender.send(Message::Answer { slot: self.slot, call, answer, attempt });
+                    let _ = self.sender.send(Message::Answer { of: self.origin, call, answer, attempt });
                     return;
                 }
             }
         }
     }
 
-    /// Watches the node's pods for as long as the shard lives.
-    pub(crate) async fn watch_pods(self, node: Arc<str>, seed: u64) {
-        let mut reflector = Reflector::new(self.client.clone(), pods_of(&node), seed);
+    /// Watches until the task is ended, and reports what the node reacts to.
+    pub(crate) async fn watch(self, watched: Watched, spec: WatchSpec, seed: u64) {
+        let mut reflector = Reflector::new(self.client.clone(), spec, seed);
         loop {
-            let sighting = match reflector.next().await {
-                Seen::Restarted => PodSighting::ListBegins,
-                Seen::Synced => PodSighting::ListEnds,
-                Seen::Object { kind, object, .. } => match object.decode().ok().and_then(SeenPod::from_pod) {
-                    Some(pod) if kind == WatchKind::Deleted => PodSighting::Gone { uid: pod.uid },
-                    Some(pod) => PodSighting::Seen(Box::new(pod)),
-                    None => {
-                        self.counters.note("the pod watch delivered an object that is not a pod");
-                        continue;
+            let seen = reflector.next().await;
+            if let Seen::Error(error) = &seen {
+                self.counters.request_failed(&error.to_string());
+            }
+            match news(&watched, seen) {
+                Ok(Some(event)) => {
+                    if self.sender.send(Message::News { of: self.origin, event }).is_err() {
+                        return;
                     }
-                },
-                Seen::Error(error) => {
-                    self.counters.request_failed(&error.to_string());
-                    continue;
                 }
-            };
-            if self.sender.send(Message::Pod { slot: self.slot, sighting }).is_err() {
-                return;
+                Ok(None) => {}
+                Err(NotDecoded) => {
+                    self.counters.note(&format!("a watch of {watched:?} delivered something else"));
+                }
             }
         }
     }
+}
+
+/// Watches the bound pods of all nodes, for nodes that share their connection.
+pub(crate) async fn watch_all_pods(
+    client: Client,
+    seed: u64,
+    sender: mpsc::UnboundedSender<Message>,
+    counters: Arc<Counters>,
+) {
+    let spec = WatchSpec::new("/api/v1/pods").field_selector("spec.nodeName!=");
+    let mut reflector = Reflector::new(client, spec, seed);
+    loop {
+        let sighting = match reflector.next().await {
+            Seen::Restarted => SharedSighting::OfAll(ListEdge::Begins),
+            Seen::Synced => SharedSighting::OfAll(ListEdge::Ends),
+            Seen::Error(error) => {
+                counters.request_failed(&error.to_string());
+                continue;
+            }
+            Seen::Object { kind, object, .. } => {
+                let Ok((node, sighting)) = decode_pod(kind, &object) else {
+                    counters.note("the watch of all pods delivered something else");
+                    continue;
+                };
+                SharedSighting::Of { node, sighting }
+            }
+        };
+        if sender.send(Message::Shared(sighting)).is_err() {
+            return;
+        }
+    }
+}
+
+/// A watch delivered what is not of its kind.
+struct NotDecoded;
+
+/// What a node is told of what one of its watches has seen.
+fn news(watched: &Watched, seen: Seen) -> Result<Option<Event>, NotDecoded> {
+    match watched {
+        Watched::Pods => Ok(pod_sighting(seen)?.map(Event::Pod)),
+        Watched::Node => match seen {
+            Seen::Object { kind: WatchKind::Added | WatchKind::Modified, object, .. } => {
+                let node: SeenNode = object.decode().map_err(|_| NotDecoded)?;
+                Ok(Some(Event::Node(Box::new(node))))
+            }
+            _ => Ok(None),
+        },
+        Watched::Object(name) => match seen {
+            Seen::Object { kind: WatchKind::Added | WatchKind::Modified, object, .. } => {
+                Ok(Some(Event::Object { name: name.clone(), immutable: is_immutable(name, &object)? }))
+            }
+            _ => Ok(None),
+        },
+        // These are read, so that their streams do not fill up, and not used.
+        Watched::Services
+        | Watched::CsiDrivers
+        | Watched::RuntimeClasses
+        | Watched::CertificateRequest
+        | Watched::Proxy(_) => Ok(None),
+    }
+}
+
+/// A pod's node, and what was seen of the pod.
+fn decode_pod(kind: WatchKind, object: &Object) -> Result<(String, PodSighting), NotDecoded> {
+    let pod: core::Pod = object.decode().map_err(|_| NotDecoded)?;
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
+    let pod = SeenPod::from_pod(pod).ok_or(NotDecoded)?;
+    let sighting = match kind {
+        WatchKind::Deleted => PodSighting::Gone { uid: pod.uid },
+        _ => PodSighting::Seen(Box::new(pod)),
+    };
+    Ok((node, sighting))
+}
+
+fn pod_sighting(seen: Seen) -> Result<Option<PodSighting>, NotDecoded> {
+    Ok(match seen {
+        Seen::Restarted => Some(PodSighting::ListBegins),
+        Seen::Synced => Some(PodSighting::ListEnds),
+        Seen::Object { kind, object, .. } => Some(decode_pod(kind, &object)?.1),
+        Seen::Error(_) => None,
+    })
+}
+
+/// The one field that matters of a `ConfigMap` (4) and of a Secret (5).
+#[derive(Clone, PartialEq, prost::Message)]
+struct SeenConfigMap {
+    #[prost(bool, optional, tag = "4")]
+    immutable: Option<bool>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SeenSecret {
+    #[prost(bool, optional, tag = "5")]
+    immutable: Option<bool>,
+}
+
+fn is_immutable(name: &ObjectName, object: &Object) -> Result<bool, NotDecoded> {
+    let immutable = match name.kind {
+        ObjectKind::ConfigMap => object.decode::<SeenConfigMap>().map(|it| it.immutable),
+        ObjectKind::Secret => object.decode::<SeenSecret>().map(|it| it.immutable),
+    };
+    Ok(immutable.map_err(|_| NotDecoded)?.unwrap_or(false))
 }
 
 fn judge(request: &Request, result: Result<Response, wire::Error>, counters: &Counters) -> (Answer, Outcome) {
@@ -129,17 +270,5 @@ fn retry_after(request: &Request, result: &Result<Response, wire::Error>) -> Opt
         }
         Err(wire::Error::ConnectionLost { .. }) if request.method == "GET" => Some(LOST_RETRY),
         Err(_) => None,
-    }
-}
-
-/// The kubelet's pod source: no `timeout` beside `timeoutSeconds`, because it uses no typed client.
-fn pods_of(node: &str) -> WatchSpec {
-    WatchSpec {
-        path: "/api/v1/pods".to_owned(),
-        field_selector: Some(format!("spec.nodeName={node}")),
-        label_selector: None,
-        timeout_param: false,
-        timeout: Duration::from_mins(5)..Duration::from_mins(10),
-        accept: Encoding::Protobuf,
     }
 }

@@ -9,6 +9,7 @@ use wire::{Credential, Endpoint, Traffic};
 
 use crate::{
     addresses::{PodAddresses, loopback_node_address},
+    classes::Class,
     node::{Node, NodeSpec},
     progress::{Counters, FleetProgress},
     shard::{Command, Shard},
@@ -39,11 +40,16 @@ pub enum Error {
 pub enum Identities {
     /// The cluster's CA signs a certificate for each node.
     Ca(Arc<Authority>),
+    /// All nodes are one user, who must be allowed what they do.
+    Shared(Credential),
 }
 
 impl Identities {
     pub(crate) fn credential_of(&self, node: &str) -> Result<Credential, Error> {
-        let Identities::Ca(authority) = self;
+        let authority = match self {
+            Identities::Ca(authority) => authority,
+            Identities::Shared(credential) => return Ok(credential.clone()),
+        };
         let certificate = authority
             .issue(&Subject::node(node), &Purpose::Client)
             .and_then(|issued| issued.client_certificate())
@@ -59,6 +65,8 @@ pub struct FleetSpec {
     pub endpoint: Endpoint,
     /// Who the nodes are.
     pub identities: Identities,
+    /// Who their kube-proxies are, all of them one service account; `None` for nodes without.
+    pub proxy: Option<Credential>,
     /// How many nodes.
     pub nodes: u32,
     /// Nodes are called `<name_prefix><index>`.
@@ -76,11 +84,6 @@ pub struct FleetSpec {
 }
 
 impl FleetSpec {
-    /// A kubelet's user agent; the part before the slash becomes the field manager.
-    pub(crate) fn user_agent(&self) -> String {
-        format!("kubelet/{} (linux/amd64) kubernetes/loadgen", self.node.kubelet_version)
-    }
-
     /// The name of node `index`.
     pub fn node_name(&self, index: u32) -> String {
         format!("{}{index}", self.name_prefix)
@@ -116,7 +119,9 @@ impl Fleet {
     pub fn start(spec: FleetSpec) -> Result<Self, Error> {
         let spec = Arc::new(spec);
         let counters = Arc::new(Counters::default());
-        let shards = spec.shards.clamp(1, spec.nodes.max(1));
+        // Nodes that share a connection share it all together.
+        let most = if spec.node.classes.has(Class::OwnConnection) { spec.nodes.max(1) } else { 1 };
+        let shards = spec.shards.clamp(1, most);
         let common = Arc::new(spec.node.clone());
         let begin = spec.clock.now();
         // Where a fleet begins to hand out addresses follows from when it starts, so that one that adopts another's pods does not

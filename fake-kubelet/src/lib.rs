@@ -9,8 +9,10 @@
 mod action;
 mod addresses;
 mod capacity;
+mod classes;
 mod edge;
 mod fleet;
+mod limiter;
 mod merge;
 mod node;
 mod pods;
@@ -19,11 +21,16 @@ mod shard;
 mod version;
 
 pub use self::{
-    action::{Action, Answer, Call, Event, Milestone, Now, PodSighting},
+    action::{
+        Action, Answer, Call, Event, Milestone, Now, ObjectKind, ObjectName, PodSighting, ProxyWatch, Sender,
+        Watched,
+    },
     addresses::PodAddresses,
     capacity::{Capacity, descriptor_limit, raise_descriptor_limit},
+    classes::{Class, Classes, Preset, UnknownName},
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
-    node::{Latencies, Node, NodeSpec},
+    limiter::Limit,
+    node::{Latencies, Limits, Node, NodeSpec, SeenNode},
     pods::SeenPod,
     progress::FleetProgress,
     version::ServerVersion,

@@ -5,8 +5,8 @@ use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration
 use anyhow::{Context, bail};
 use clap::Parser;
 use fake_kubelet::{
-    Capacity, Fleet, FleetProgress, FleetSpec, Identities, Latencies, NodeSpec, ServerVersion,
-    descriptor_limit, raise_descriptor_limit,
+    Capacity, Fleet, FleetProgress, FleetSpec, Identities, Latencies, Limits, NodeSpec, Preset,
+    ServerVersion, descriptor_limit, raise_descriptor_limit,
 };
 use identity::{Authority, kubeconfig};
 use measure::{Clock, Rate};
@@ -108,6 +108,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let fleet = Fleet::start(FleetSpec {
         endpoint: access.endpoint,
         identities: Identities::Ca(Arc::new(authority)),
+        proxy: None,
         nodes,
         name_prefix: args.name_prefix,
         node: NodeSpec {
@@ -118,6 +119,8 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
             labels: [("loadgen.run".to_owned(), args.run_id)].into(),
             taints: Vec::new(),
             latencies: Latencies::default(),
+            classes: Preset::KubeletOnly.classes(),
+            limits: Limits::default(),
         },
         start_rate: args.start_rate,
         shards: args.shards,

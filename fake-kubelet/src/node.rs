@@ -8,7 +8,9 @@ mod csi;
 mod lease;
 mod object;
 mod registration;
+mod seen;
 mod status;
+mod watches;
 
 #[cfg(test)]
 mod tests;
@@ -19,13 +21,16 @@ use measure::Nanos;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::{
-    action::{Action, Answer, Call, Event, Milestone, Now},
+    action::{Action, Answer, Call, Event, Milestone, Now, Sender},
     addresses::PodAddresses,
+    classes::{Class, Classes},
+    limiter::{Limit, Limiter},
     pods::Pods,
 };
 
 pub(crate) use self::object::{from_time, seconds};
-use self::{csi::CsiNode, lease::Lease, registration::Registration, status::StatusReports};
+pub use self::seen::SeenNode;
+use self::{csi::CsiNode, lease::Lease, registration::Registration, status::StatusReports, watches::Watches};
 
 /// How long the steps of a pod's life take on a node. Each pod draws uniformly from the range.
 #[derive(Clone, Debug)]
@@ -66,7 +71,33 @@ pub struct NodeSpec {
     pub taints: Vec<(String, String, String)>,
     /// How long pods take.
     pub latencies: Latencies,
+    /// What traffic the nodes send.
+    pub classes: Classes,
+    /// What their clients allow themselves.
+    pub limits: Limits,
 }
+
+/// The limits of a node's clients; the client of lease and node status has none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// `kubeAPIQPS` and `kubeAPIBurst`. Watches are exempt, as in client-go.
+    pub kube: Limit,
+    /// `eventRecordQPS` and `eventBurst`.
+    pub events: Limit,
+}
+
+impl Default for Limits {
+    /// A kubelet's (`pkg/kubelet/apis/config/v1beta1/defaults.go`).
+    fn default() -> Self {
+        let limit = Limit { qps: 50.0, burst: 100 };
+        Self { kube: limit, events: limit }
+    }
+}
+
+/// The limit of the client for certificate signing requests: client-go's own.
+const CERTIFICATES: Limit = Limit { qps: 5.0, burst: 10 };
+/// kube-proxy's (`pkg/proxy/apis/config/v1alpha1/defaults.go`).
+const PROXY: Limit = Limit { qps: 5.0, burst: 10 };
 
 /// One virtual node.
 #[derive(Debug)]
@@ -76,8 +107,47 @@ pub struct Node {
     csi: CsiNode,
     lease: Lease,
     status: StatusReports,
-    watching: Watching,
+    watches: Watches,
     pods: Pods,
+    limiters: Limiters,
+}
+
+/// The limiters of a node's clients.
+#[derive(Debug)]
+struct Limiters {
+    kube: Limiter,
+    events: Limiter,
+    certificates: Limiter,
+    proxy: Limiter,
+}
+
+impl Limiters {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            kube: Limiter::new(limits.kube),
+            events: Limiter::new(limits.events),
+            certificates: Limiter::new(CERTIFICATES),
+            proxy: Limiter::new(PROXY),
+        }
+    }
+
+    /// Puts off what a client may not send yet.
+    fn apply(&mut self, now: Now, actions: &mut [Action]) {
+        for action in actions {
+            let Action::Send { call, intended, .. } = action else { continue };
+            let limiter = match call.sender() {
+                Sender::Heartbeat => continue,
+                Sender::Kube => &mut self.kube,
+                Sender::Events => &mut self.events,
+                Sender::Certificates => &mut self.certificates,
+                Sender::Proxy => &mut self.proxy,
+            };
+            let allowed = limiter.reserve(now.at);
+            if allowed > now.at {
+                *intended = allowed;
+            }
+        }
+    }
 }
 
 /// What every part of a node needs to know.
@@ -101,24 +171,17 @@ impl Common {
     }
 }
 
-/// When the pod watch starts: the kubelet polls once a second for its Node being known (`kubelet/config/apiserver.go`).
-#[derive(Debug, PartialEq, Eq)]
-enum Watching {
-    NotYet,
-    Polling(Nanos),
-    Started,
-}
-
 impl Node {
     /// A node that has not been started. The same seed gives the same behaviour.
     pub fn new(spec: Arc<NodeSpec>, name: &str, address: Ipv4Addr, seed: u64) -> Self {
         Self {
+            limiters: Limiters::new(&spec.limits),
             common: Common { spec, name: name.into(), address, rng: SmallRng::seed_from_u64(seed) },
             registration: Registration::default(),
             csi: CsiNode::default(),
             lease: Lease::default(),
             status: StatusReports::default(),
-            watching: Watching::NotYet,
+            watches: Watches::default(),
             pods: Pods::default(),
         }
     }
@@ -130,35 +193,39 @@ impl Node {
 
     /// When [`Event::Deadline`] is due next, or `None` when only an answer or the watch can move the node.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        let watch = match self.watching {
-            Watching::Polling(at) => Some(at),
-            _ => None,
-        };
         let parts = [
             self.registration.deadline(),
             self.csi.deadline(),
             self.lease.deadline(),
             self.status.deadline(),
             self.pods.deadline(),
-            watch,
+            self.watches.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
 
     /// Advances the node. No clock, no socket: the time and an event come in, actions go out.
     pub fn step(&mut self, now: Now, event: Event, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
+        let sent_before = out.len();
+        self.react(now, event, addresses, out);
+        self.limiters.apply(now, &mut out[sent_before..]);
+    }
+
+    fn react(&mut self, now: Now, event: Event, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
         let common = &mut self.common;
         match event {
             Event::Start => {
+                self.watches.start(common, now, out);
                 self.csi.start(common, now, out);
                 self.lease.start(common, now, out);
                 self.registration.start(now);
                 self.pods.start(now);
-                self.watching = Watching::Polling(now.at + Duration::from_secs(1));
             }
             Event::Deadline => self.on_deadline(now, addresses, out),
             Event::Answer { call, answer } => self.on_answer(now, &call, &answer, out),
             Event::Pod(sighting) => self.pods.on_sighting(common, now, sighting, addresses, out),
+            Event::Node(node) => self.status.observed(now, &node),
+            Event::Object { .. } | Event::Issued(_) => {}
         }
     }
 
@@ -179,15 +246,8 @@ impl Node {
         if is_due(self.pods.deadline(), now) {
             self.pods.on_deadline(common, now, addresses, out);
         }
-        if let Watching::Polling(at) = self.watching
-            && at <= now.at
-        {
-            self.watching = if self.registration.is_done() {
-                out.push(Action::WatchPods);
-                Watching::Started
-            } else {
-                Watching::Polling(now.at + Duration::from_secs(1))
-            };
+        if is_due(self.watches.deadline(), now) {
+            self.watches.on_deadline(common, now, self.registration.is_done(), out);
         }
     }
 
@@ -213,15 +273,29 @@ impl Node {
                 self.status.on_answer(common, now, call, answer, out);
             }
             Call::GetLease | Call::GetNodeForLease | Call::CreateLease | Call::RenewLease => {
-                if self.lease.on_answer(common, now, call, answer, out) {
+                let lives_again = self.lease.on_answer(common, now, call, answer, out);
+                if lives_again && !common.spec.classes.has(Class::NodeWatches) {
                     self.status.look(common, now, out);
                 }
             }
             Call::GetPod(_) | Call::PatchPodStatus(_) | Call::DeletePod(_) => {
                 self.pods.on_answer(common, now, call, answer, out);
             }
+            Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
+            Call::CreateToken(..)
+            | Call::GetClaim(..)
+            | Call::GetVolume(..)
+            | Call::CreateEvent
+            | Call::PatchEvent
+            | Call::CreateCertificateRequest
+            | Call::CreateProxyEvent => {}
         }
     }
+}
+
+/// The uid of the Node in an answer; empty without one.
+fn uid_in(answer: &Answer) -> String {
+    answer.object::<SeenNode>().map(|node| node.uid().to_owned()).unwrap_or_default()
 }
 
 fn is_due(deadline: Option<Nanos>, now: Now) -> bool {

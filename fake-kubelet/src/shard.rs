@@ -3,16 +3,25 @@
 //! Nodes never wait for each other here: a shard takes the next due deadline from one heap, or the next answer or watch event
 //! from one queue, lets that node step, and carries out the actions.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    iter,
+    sync::Arc,
+};
 
 use measure::{Clock, Nanos, Recorder};
-use tokio::sync::{mpsc, oneshot};
-use wire::{Client, Traffic};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
+use wire::{Client, Credential, Traffic, WatchSpec};
 
 use crate::{
-    action::{Action, Event, Now},
+    action::{Action, Event, Now, Sender, Watched},
     addresses::PodAddresses,
-    edge::{Attempt, Edge, Message},
+    classes::Class,
+    edge::{Attempt, Edge, Message, Origin, SharedSighting, watch_all_pods},
     fleet::{Error, FleetSpec},
     node::Node,
     progress::Counters,
@@ -28,9 +37,33 @@ pub(crate) enum Command {
 struct Slot {
     node: Node,
     index: u32,
-    client: Option<Client>,
+    process: Option<Process>,
+    /// How many kubelet processes the node has had.
+    processes: u32,
     /// The earliest entry this node has in the heap; later entries of it are stale.
     scheduled: Option<Nanos>,
+}
+
+/// The sockets and watches of a kubelet that runs, and of the kube-proxy beside it.
+struct Process {
+    kubelet: Client,
+    proxy: Option<Client>,
+    watches: Vec<(Watched, AbortHandle)>,
+}
+
+impl Process {
+    fn client(&self, sender: Sender) -> Option<&Client> {
+        match sender {
+            Sender::Proxy => self.proxy.as_ref(),
+            _ => Some(&self.kubelet),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.watches.iter().for_each(|(_, watch)| watch.abort());
+    }
 }
 
 pub(crate) struct Shard {
@@ -44,6 +77,11 @@ pub(crate) struct Shard {
     inbox: mpsc::UnboundedReceiver<Message>,
     sender: mpsc::UnboundedSender<Message>,
     actions: Vec<Action>,
+    /// What nodes without connections of their own share.
+    shared: Option<Client>,
+    /// Where a node is, for what a shared watch sees.
+    by_name: HashMap<Arc<str>, usize>,
+    watches_started: u64,
 }
 
 impl Shard {
@@ -59,7 +97,7 @@ impl Shard {
         let mut slots = Vec::with_capacity(nodes.len());
         for (index, node, start) in nodes {
             deadlines.push(Reverse((start, slots.len())));
-            slots.push(Slot { node, index, client: None, scheduled: Some(start) });
+            slots.push(Slot { node, index, process: None, processes: 0, scheduled: Some(start) });
         }
         let clock = spec.clock;
         Self {
@@ -73,11 +111,17 @@ impl Shard {
             inbox,
             sender,
             actions: Vec::new(),
+            shared: None,
+            by_name: HashMap::new(),
+            watches_started: 0,
         }
     }
 
     /// Runs until the other end of `commands` is gone.
     pub(crate) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        if !self.spec.node.classes.has(Class::OwnConnection) {
+            self.share_a_connection();
+        }
         loop {
             let due = self.deadlines.peek().map(|Reverse((at, _))| *at);
             tokio::select! {
@@ -100,7 +144,12 @@ impl Shard {
     }
 
     fn traffic(&self) -> Traffic {
-        self.slots.iter().filter_map(|slot| slot.client.as_ref()).map(Client::traffic).sum()
+        let own = self.slots.iter().filter_map(|slot| slot.process.as_ref());
+        let own = own.flat_map(|process| iter::once(&process.kubelet).chain(&process.proxy));
+        match &self.shared {
+            Some(client) => client.traffic(),
+            None => own.map(Client::traffic).sum(),
+        }
     }
 
     fn on_deadline(&mut self) {
@@ -113,7 +162,7 @@ impl Shard {
                 continue;
             }
             self.slots[slot].scheduled = None;
-            if self.slots[slot].client.is_some() {
+            if self.slots[slot].process.is_some() {
                 self.step(slot, now, Event::Deadline);
             } else {
                 self.start(slot, now);
@@ -123,9 +172,10 @@ impl Shard {
 
     fn start(&mut self, slot: usize, now: Now) {
         let place = &mut self.slots[slot];
-        match self.spec.client_of(place.node.name()) {
-            Ok(client) => {
-                place.client = Some(client);
+        match self.spec.process_of(place.node.name(), self.shared.as_ref()) {
+            Ok(process) => {
+                place.process = Some(process);
+                place.processes += 1;
                 self.counters.node_started();
                 self.step(slot, now, Event::Start);
             }
@@ -137,11 +187,39 @@ impl Shard {
         let now = self.now();
         match message {
             Message::Attempt(attempt) => self.record(&attempt),
-            Message::Answer { slot, call, answer, attempt } => {
+            Message::Answer { of, call, answer, attempt } => {
                 self.record(&attempt);
-                self.step(slot, now, Event::Answer { call, answer });
+                self.step_process(of, now, Event::Answer { call, answer });
             }
-            Message::Pod { slot, sighting } => self.step(slot, now, Event::Pod(sighting)),
+            Message::News { of, event } => self.step_process(of, now, event),
+            Message::Shared(sighting) => self.step_sharing(now, sighting),
+        }
+    }
+
+    /// A step of the process that something is about; news for one that is no more are dropped.
+    fn step_process(&mut self, of: Origin, now: Now, event: Event) {
+        let place = &self.slots[of.slot];
+        if place.process.is_some() && place.processes == of.process {
+            self.step(of.slot, now, event);
+        }
+    }
+
+    /// What a shared watch saw of a pod is for its node, and what it saw of the list is for all.
+    fn step_sharing(&mut self, now: Now, sighting: SharedSighting) {
+        match sighting {
+            SharedSighting::Of { node, sighting } => {
+                let slot = self.by_name.get(&*node).copied();
+                if let Some(slot) = slot.filter(|&slot| self.slots[slot].process.is_some()) {
+                    self.step(slot, now, Event::Pod(sighting));
+                }
+            }
+            SharedSighting::OfAll(edge) => {
+                for slot in 0..self.slots.len() {
+                    if self.slots[slot].process.is_some() {
+                        self.step(slot, now, Event::Pod(edge.into()));
+                    }
+                }
+            }
         }
     }
 
@@ -169,23 +247,61 @@ impl Shard {
     }
 
     fn carry_out(&mut self, slot: usize, action: Action) {
-        let Some(client) = self.slots[slot].client.clone() else { return };
         match action {
             Action::Reached(milestone) => self.counters.reached(milestone),
             Action::Send { call, request, intended } => {
-                tokio::spawn(self.edge(slot, client).send(call, request, intended));
+                if let Some(edge) = self.edge(slot, call.sender()) {
+                    tokio::spawn(edge.send(call, request, intended));
+                }
             }
-            Action::WatchPods => {
-                let place = &self.slots[slot];
-                let seed = self.spec.seed.wrapping_add(u64::from(place.index));
-                tokio::spawn(self.edge(slot, client).watch_pods(place.node.name().clone(), seed));
+            Action::Watch { watched, spec } => self.watch(slot, watched, spec),
+            Action::Unwatch(watched) => {
+                let Some(process) = &mut self.slots[slot].process else { return };
+                process.watches.retain(|(other, watch)| {
+                    let ends = *other == watched;
+                    if ends {
+                        watch.abort();
+                    }
+                    !ends
+                });
             }
+            Action::UseCertificate(_) => {}
         }
     }
 
-    fn edge(&self, slot: usize, client: Client) -> Edge {
+    fn watch(&mut self, slot: usize, watched: Watched, spec: WatchSpec) {
+        let sender = if matches!(watched, Watched::Proxy(_)) { Sender::Proxy } else { Sender::Kube };
+        let Some(edge) = self.edge(slot, sender) else { return };
+        self.watches_started += 1;
+        let seed =
+            self.spec.seed.wrapping_add((u64::from(self.slots[slot].index) << 32) + self.watches_started);
+        let watch = tokio::spawn(edge.watch(watched.clone(), spec, seed)).abort_handle();
+        if let Some(process) = &mut self.slots[slot].process {
+            process.watches.push((watched, watch));
+        }
+    }
+
+    fn edge(&self, slot: usize, sender: Sender) -> Option<Edge> {
+        let place = &self.slots[slot];
+        let client = place.process.as_ref()?.client(sender)?.clone();
+        let origin = Origin { slot, process: place.processes };
         let (clock, sender, counters) = (self.clock, self.sender.clone(), self.counters.clone());
-        Edge { slot, client, clock, sender, counters }
+        Some(Edge { origin, client, clock, sender, counters })
+    }
+
+    /// One client and one watch for all nodes of the shard.
+    fn share_a_connection(&mut self) {
+        let names = self.slots.iter().enumerate();
+        self.by_name = names.map(|(slot, place)| (place.node.name().clone(), slot)).collect();
+        let client = self.spec.identities.credential_of("shared");
+        match client.and_then(|credential| self.spec.client(credential, "kubelet")) {
+            Ok(client) => {
+                self.shared = Some(client.clone());
+                let (sender, counters) = (self.sender.clone(), self.counters.clone());
+                tokio::spawn(watch_all_pods(client, self.spec.seed, sender, counters));
+            }
+            Err(error) => self.counters.note(&error.to_string()),
+        }
     }
 }
 
@@ -198,8 +314,19 @@ async fn sleep_until(clock: Clock, due: Option<Nanos>) {
 }
 
 impl FleetSpec {
-    fn client_of(&self, node: &str) -> Result<Client, Error> {
-        let credential = self.identities.credential_of(node)?;
-        Ok(Client::new(self.endpoint.clone(), credential, &self.user_agent())?)
+    fn process_of(&self, node: &str, shared: Option<&Client>) -> Result<Process, Error> {
+        let kubelet = match shared {
+            Some(client) => client.clone(),
+            None => self.client(self.identities.credential_of(node)?, "kubelet")?,
+        };
+        let proxy = self.proxy.clone().filter(|_| self.node.classes.has(Class::KubeProxy));
+        let proxy = proxy.map(|credential| self.client(credential, "kube-proxy")).transpose()?;
+        Ok(Process { kubelet, proxy, watches: Vec::new() })
+    }
+
+    /// A client with a component's user agent; the part before the slash becomes the field manager.
+    fn client(&self, credential: Credential, component: &str) -> Result<Client, Error> {
+        let agent = format!("{component}/{} (linux/amd64) kubernetes/loadgen", self.node.kubelet_version);
+        Ok(Client::new(self.endpoint.clone(), credential, &agent)?)
     }
 }

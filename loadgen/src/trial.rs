@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
-use fake_kubelet::{Fleet, FleetReport, FleetSpec, Latencies, NodeSpec};
+use fake_kubelet::{Fleet, FleetReport, FleetSpec, Latencies, Limits, NodeSpec, Preset};
 use measure::{Clock, Nanos, Phase};
 use record::Folder;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -114,6 +114,7 @@ impl Trial<'_> {
         FleetSpec {
             endpoint: self.target.endpoint.clone(),
             identities: fake_kubelet::Identities::Ca(self.target.authority.clone()),
+            proxy: None,
             nodes: self.plan.nodes,
             name_prefix: format!("{}-", self.run),
             node: NodeSpec {
@@ -124,6 +125,8 @@ impl Trial<'_> {
                 labels: self.node_labels(),
                 taints: self.target.is_shared().then(|| taint(TAINT)).into_iter().collect(),
                 latencies: Latencies::default(),
+                classes: Preset::KubeletOnly.classes(),
+                limits: Limits::default(),
             },
             start_rate: self.plan.start_rate,
             shards: shards(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_pb::api::core::v1 as core;
 use serde_json::{Map, Value, json};
 
-use super::object;
+use super::{SeenNode, object};
 
 /// The conditions in the kubelet's order: type, reason and message while all is well.
 const HEALTHY: [(&str, &str, &str); 4] = [
@@ -36,10 +36,10 @@ impl Report {
     }
 
     /// The report about a Node that exists: conditions that stay as they are keep their transition times.
-    pub(super) fn about(node: &core::Node, wall: Timestamp, ready: bool) -> Self {
+    pub(super) fn about(node: &SeenNode, wall: Timestamp, ready: bool) -> Self {
         let mut report = Self::at_start(wall, ready);
         for (index, (kind, ..)) in HEALTHY.iter().enumerate() {
-            let same = node_conditions(node).find(|condition| {
+            let same = node.conditions().iter().find(|condition| {
                 condition.r#type.as_deref() == Some(kind)
                     && condition.status.as_deref() == Some(report.status(index))
             });
@@ -94,15 +94,12 @@ impl Report {
 /// The kubelet's conditions of a Node that a server returned, in the form patches are computed from.
 ///
 /// Conditions of other writers (`NetworkUnavailable`) are not the kubelet's to patch or to order.
-pub(super) fn conditions_of(node: &core::Node) -> Map<String, Value> {
+pub(super) fn conditions_of(node: &SeenNode) -> Map<String, Value> {
     to_json(
-        node_conditions(node)
+        node.conditions()
+            .iter()
             .filter(|condition| HEALTHY.iter().any(|(kind, ..)| condition.r#type.as_deref() == Some(kind))),
     )
-}
-
-fn node_conditions(node: &core::Node) -> impl Iterator<Item = &core::NodeCondition> {
-    node.status.iter().flat_map(|status| &status.conditions)
 }
 
 fn to_json<'a>(conditions: impl Iterator<Item = &'a core::NodeCondition>) -> Map<String, Value> {

@@ -8,14 +8,11 @@
 
 use std::time::Duration;
 
-use k8s_pb::{
-    api::{core::v1 as core, storage::v1 as storage},
-    apimachinery::pkg::apis::meta::v1 as meta,
-};
+use k8s_pb::{api::storage::v1 as storage, apimachinery::pkg::apis::meta::v1 as meta};
 use measure::Nanos;
 use wire::{Encoding, Request};
 
-use super::{Common, object};
+use super::{Common, object, uid_in};
 use crate::action::{Action, Answer, Call, Now};
 
 /// In-tree plugins that have moved to CSI drivers, as a kubelet of 1.36 lists them in the object's annotation.
@@ -91,8 +88,7 @@ impl CsiNode {
                 return false;
             }
             (Call::GetNodeForCsiNode, Some(200)) => {
-                let node = answer.object::<core::Node>();
-                self.node_uid = node.and_then(|node| node.metadata?.uid).unwrap_or_default();
+                self.node_uid = uid_in(answer);
                 (Call::GetCsiNode, Request::get(path(common)))
             }
             (Call::GetCsiNode, Some(404)) => (Call::CreateCsiNode, create(common, self.node_uid.clone())),

@@ -7,14 +7,11 @@
 
 use std::time::Duration;
 
-use k8s_pb::{
-    api::{coordination::v1 as coordination, core::v1 as core},
-    apimachinery::pkg::apis::meta::v1 as meta,
-};
+use k8s_pb::{api::coordination::v1 as coordination, apimachinery::pkg::apis::meta::v1 as meta};
 use measure::Nanos;
 use wire::{Encoding, Request};
 
-use super::{Backoff, Common, object};
+use super::{Backoff, Common, object, uid_in};
 use crate::action::{Action, Answer, Call, Milestone, Now};
 
 /// A quarter of the lease's duration (`kubelet.go`, `nodeLeaseRenewIntervalFraction`).
@@ -108,9 +105,7 @@ impl Lease {
                 out.push(Action::Send { call: Call::GetNodeForLease, request, intended: now.at });
             }
             (Call::GetNodeForLease, Some(200)) => {
-                let uid =
-                    answer.object::<core::Node>().and_then(|node| node.metadata?.uid).unwrap_or_default();
-                let request = create(common, now, uid);
+                let request = create(common, now, uid_in(answer));
                 out.push(Action::Send { call: Call::CreateLease, request, intended: now.at });
             }
             // Without its Node the lease is not made this time; the next period tries again.

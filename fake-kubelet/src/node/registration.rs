@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
 
-use super::{Backoff, Common, conditions::Report, object};
+use super::{Backoff, Common, SeenNode, conditions::Report, object};
 use crate::action::{Action, Answer, Call, Now};
 
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub(super) enum Found {
     /// The Node was created with these conditions.
     Created(Report),
     /// The Node was there already.
-    Existing(Box<core::Node>),
+    Existing(Box<SeenNode>),
 }
 
 impl Default for Registration {
@@ -93,7 +92,7 @@ impl Registration {
                 out.push(Action::Send { call: Call::GetExistingNode, request, intended: now.at });
                 None
             }
-            (Call::GetExistingNode, _) if let Some(node) = answer.object::<core::Node>() => {
+            (Call::GetExistingNode, _) if let Some(node) = answer.object::<SeenNode>() => {
                 self.state = State::Done;
                 Some(Found::Existing(Box::new(node)))
             }

@@ -5,20 +5,19 @@
 //! change and nothing after an unchanged report (`kubelet_node_status.go`, `calculateDelay`). A failed PATCH is tried again up
 //! to five times without a pause, from the second try on with a GET before it.
 //!
-//! A kubelet watches its Node and so learns within 10 s when somebody else has changed its conditions. Without that watch, the
-//! answer to each PATCH is compared with what was sent, and after a gap in the lease, which makes the node lifecycle controller
-//! write Ready=Unknown, one GET takes the watch's place.
+//! The watch of its own Node tells a kubelet when somebody else has changed its conditions, as the node lifecycle controller does
+//! when leases stop; the next look sees it. Where that watch is left out, the answer to each PATCH is compared with what was sent,
+//! and after a gap in the lease one GET takes the watch's place.
 
 use std::time::Duration;
 
-use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 use wire::Request;
 
 use super::{
-    Common,
+    Common, SeenNode,
     conditions::{Report, conditions_of, is_substantial},
     object,
     registration::Found,
@@ -54,6 +53,8 @@ pub(super) struct StatusReports {
     reported: bool,
     tries: u8,
     announced: bool,
+    /// The version of the Node that the last answer showed.
+    version: u64,
 }
 
 /// Both sides of the next patch. There is nothing to report on before the Node exists.
@@ -61,6 +62,15 @@ pub(super) struct StatusReports {
 struct Known {
     server: Acknowledged,
     current: Report,
+}
+
+impl Acknowledged {
+    fn conditions(&self) -> Map<String, Value> {
+        match self {
+            Acknowledged::Own(report) => report.to_json(),
+            Acknowledged::Foreign(conditions) => (**conditions).clone(),
+        }
+    }
 }
 
 impl Known {
@@ -72,11 +82,7 @@ impl Known {
     }
 
     fn patch(&self) -> Map<String, Value> {
-        let new = self.current.to_json();
-        match &self.server {
-            Acknowledged::Own(report) => merge::diff(&report.to_json(), &new),
-            Acknowledged::Foreign(conditions) => merge::diff(conditions, &new),
-        }
+        merge::diff(&self.server.conditions(), &self.current.to_json())
     }
 }
 
@@ -138,6 +144,19 @@ impl StatusReports {
         }
     }
 
+    /// The watch shows the node. What somebody else has changed in the conditions is found at the next look, as from the
+    /// kubelet's informer; what a request under way says of itself comes with its answer.
+    pub(super) fn observed(&mut self, now: Now, node: &SeenNode) {
+        let Some(known) = &self.known else { return };
+        if self.busy || node.version() <= self.version {
+            return;
+        }
+        if known.server.conditions() != conditions_of(node) {
+            let ready = known.current.ready;
+            self.compare_with(node, now, ready);
+        }
+    }
+
     fn should_report(&self, now: Now) -> bool {
         now.at >= self.next_report || self.known.as_ref().is_some_and(Known::differs)
     }
@@ -151,7 +170,7 @@ impl StatusReports {
         out: &mut Vec<Action>,
     ) {
         self.busy = false;
-        match (call, answer.object::<core::Node>()) {
+        match (call, answer.object::<SeenNode>()) {
             (Call::PatchNodeStatus, Some(node)) => self.accepted(common, now, &node, out),
             (Call::GetNodeForStatus, Some(node)) => {
                 let ready = self.known.as_ref().is_some_and(|known| known.current.ready);
@@ -169,7 +188,8 @@ impl StatusReports {
     }
 
     /// Takes what a Node says for what the server has.
-    fn compare_with(&mut self, node: &core::Node, now: Now, ready: bool) {
+    fn compare_with(&mut self, node: &SeenNode, now: Now, ready: bool) {
+        self.version = node.version();
         let server = Acknowledged::Foreign(Box::new(conditions_of(node)));
         self.known = Some(Known { server, current: Report::about(node, now.wall, ready) });
     }
@@ -192,8 +212,9 @@ impl StatusReports {
         out.push(Action::Send { call: Call::PatchNodeStatus, request, intended });
     }
 
-    fn accepted(&mut self, common: &mut Common, now: Now, node: &core::Node, out: &mut Vec<Action>) {
+    fn accepted(&mut self, common: &mut Common, now: Now, node: &SeenNode, out: &mut Vec<Action>) {
         let (Some((sent, changed)), Some(known)) = (self.sent.take(), &mut self.known) else { return };
+        self.version = node.version();
         if sent.to_json() == conditions_of(node) {
             known.server = Acknowledged::Own(sent);
         } else {

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{render, server::Server};
 use crate::{
-    Action, Answer, Call, Event, Latencies, Milestone, Node, NodeSpec, Now, PodAddresses, PodSighting,
-    SeenPod,
+    Action, Answer, Call, Class, Classes, Event, Latencies, Limits, Milestone, Node, NodeSpec, Now,
+    PodAddresses, PodSighting, SeenPod, Watched,
 };
 
 /// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
@@ -65,6 +65,15 @@ pub(super) fn latencies() -> Latencies {
     Latencies { sandbox: exactly(350), start: exactly(90), stop: exactly(130), remove: exactly(900) }
 }
 
+/// What makes nodes and pods live, and nothing beside it: other classes have tests of their own.
+pub(super) const LIFE_ONLY: Classes = Classes::NONE
+    .with(Class::OwnConnection)
+    .with(Class::PodGets)
+    .with(Class::PodPhases)
+    .with(Class::NodeStatus)
+    .with(Class::NodeImages)
+    .with(Class::CsiNode);
+
 pub(super) fn spec() -> NodeSpec {
     NodeSpec {
         kubelet_version: "v1.36.3".to_owned(),
@@ -74,6 +83,8 @@ pub(super) fn spec() -> NodeSpec {
         labels: [].into(),
         taints: Vec::new(),
         latencies: latencies(),
+        classes: LIFE_ONLY,
+        limits: Limits::default(),
     }
 }
 
@@ -189,11 +200,12 @@ impl Driver {
         for action in actions {
             match action {
                 Action::Reached(milestone) => self.milestones.push(milestone),
-                Action::WatchPods => {
+                Action::Watch { watched: Watched::Pods, .. } => {
                     assert!(!self.watching, "the pod watch is started once");
                     self.watching = true;
                     self.deliver_list();
                 }
+                Action::Watch { .. } | Action::Unwatch(_) | Action::UseCertificate(_) => {}
                 Action::Send { call, request, intended } => {
                     assert!(intended <= now.at, "{call:?} is sent before it was meant to be");
                     let sent = Sent {

@@ -41,7 +41,7 @@ pub(super) fn body(call: &Call, request: &Request) -> Value {
             Call::CreateNode => node(decode(request)),
             Call::CreateCsiNode => csi_node(decode(request)),
             Call::CreateLease | Call::RenewLease => lease(decode(request)),
-            Call::DeletePod(_) => delete_options(decode(request)),
+            Call::DeletePod(_) | Call::DeleteResourceSlices => delete_options(decode(request)),
             _ => panic!("{call:?} has a body"),
         },
         other => panic!("{call:?} sends {other:?}"),
@@ -173,13 +173,16 @@ fn lease(lease: coordination::Lease) -> Value {
 }
 
 fn delete_options(mut options: meta::DeleteOptions) -> Value {
-    let preconditions = take(&mut options.preconditions).unwrap();
-    assert_eq!(preconditions.resource_version, None);
-    let value = json!({
-        "kind": "DeleteOptions", "apiVersion": "meta.k8s.io/__internal",
-        "gracePeriodSeconds": take(&mut options.grace_period_seconds),
-        "preconditions": { "uid": preconditions.uid },
+    let preconditions = take(&mut options.preconditions).map(|preconditions| {
+        assert_eq!(preconditions.resource_version, None);
+        json!({ "uid": preconditions.uid })
     });
+    let value = object(vec![
+        ("kind", json!("DeleteOptions")),
+        ("apiVersion", json!("meta.k8s.io/__internal")),
+        ("gracePeriodSeconds", json!(take(&mut options.grace_period_seconds))),
+        ("preconditions", preconditions.into()),
+    ]);
     assert_eq!(options, meta::DeleteOptions::default());
     value
 }

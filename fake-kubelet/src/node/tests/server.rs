@@ -185,6 +185,7 @@ impl Server {
             ("GET", [.., "pods", name]) => found("Pod", self.pods.get(*name).map(Pod::to_object).as_ref()),
             ("PATCH", [.., "pods", name, "status"]) => self.patch_pod_status(name, request),
             ("DELETE", [.., "pods", name]) => self.delete_pod(name, request),
+            ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
             ("POST", _) => Self::refusal(409),
             _ => panic!("{method} {path} is not served"),
         }

@@ -1,0 +1,43 @@
+//! What a node needs to know of its own Node: a few fields of the object, whoever returned it.
+
+use k8s_pb::api::core::v1 as core;
+use prost::Message;
+
+/// A Node, reduced to what its kubelet looks at: images and labels are not decoded.
+#[derive(Clone, PartialEq, Message)]
+pub struct SeenNode {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<SeenMeta>,
+    #[prost(message, optional, tag = "3")]
+    status: Option<SeenStatus>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SeenMeta {
+    #[prost(string, tag = "5")]
+    uid: String,
+    #[prost(string, tag = "6")]
+    resource_version: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SeenStatus {
+    #[prost(message, repeated, tag = "4")]
+    conditions: Vec<core::NodeCondition>,
+}
+
+impl SeenNode {
+    pub(super) fn uid(&self) -> &str {
+        self.metadata.as_ref().map_or("", |metadata| metadata.uid.as_str())
+    }
+
+    /// Later versions are larger (KEP-5504); 0 when there is none.
+    pub(super) fn version(&self) -> u64 {
+        let version = self.metadata.as_ref().map(|metadata| metadata.resource_version.parse());
+        version.and_then(Result::ok).unwrap_or(0)
+    }
+
+    pub(super) fn conditions(&self) -> &[core::NodeCondition] {
+        self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
+}
