@@ -11,6 +11,7 @@ mod addresses;
 mod capacity;
 mod classes;
 mod edge;
+mod events;
 mod fleet;
 mod limiter;
 mod merge;

@@ -6,6 +6,7 @@
 mod conditions;
 mod csi;
 mod lease;
+mod notes;
 mod object;
 mod registration;
 mod seen;
@@ -24,6 +25,7 @@ use crate::{
     action::{Action, Answer, Call, Event, Milestone, Now, Sender},
     addresses::PodAddresses,
     classes::{Class, Classes},
+    events::{Events, Note},
     limiter::{Limit, Limiter},
     pods::Pods,
 };
@@ -109,6 +111,7 @@ pub struct Node {
     status: StatusReports,
     watches: Watches,
     pods: Pods,
+    events: Events,
     limiters: Limiters,
 }
 
@@ -157,9 +160,23 @@ pub(crate) struct Common {
     pub(crate) name: Arc<str>,
     pub(crate) address: Ipv4Addr,
     pub(crate) rng: SmallRng,
+    /// What the parts have noted in this step, for [`Events`].
+    notes: Vec<Note>,
 }
 
 impl Common {
+    /// What every part of a node called `name` knows. The same seed draws the same numbers.
+    pub(crate) fn new(spec: Arc<NodeSpec>, name: &str, address: Ipv4Addr, seed: u64) -> Self {
+        Self { spec, name: name.into(), address, rng: SmallRng::seed_from_u64(seed), notes: Vec::new() }
+    }
+
+    /// Makes an event of this when the step ends; nothing if the node sends no events.
+    pub(crate) fn note(&mut self, note: Note) {
+        if self.spec.classes.has(Class::Events) {
+            self.notes.push(note);
+        }
+    }
+
     /// A duration drawn uniformly from `range`.
     pub(crate) fn draw(&mut self, range: &Range<Duration>) -> Duration {
         if range.is_empty() { range.start } else { self.rng.random_range(range.clone()) }
@@ -176,13 +193,14 @@ impl Node {
     pub fn new(spec: Arc<NodeSpec>, name: &str, address: Ipv4Addr, seed: u64) -> Self {
         Self {
             limiters: Limiters::new(&spec.limits),
-            common: Common { spec, name: name.into(), address, rng: SmallRng::seed_from_u64(seed) },
+            common: Common::new(spec, name, address, seed),
             registration: Registration::default(),
             csi: CsiNode::default(),
             lease: Lease::default(),
             status: StatusReports::default(),
             watches: Watches::default(),
             pods: Pods::default(),
+            events: Events::default(),
         }
     }
 
@@ -208,6 +226,9 @@ impl Node {
     pub fn step(&mut self, now: Now, event: Event, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
         let sent_before = out.len();
         self.react(now, event, addresses, out);
+        for note in std::mem::take(&mut self.common.notes) {
+            self.events.note(&mut self.common, now, note, out);
+        }
         self.limiters.apply(now, &mut out[sent_before..]);
     }
 
@@ -215,6 +236,7 @@ impl Node {
         let common = &mut self.common;
         match event {
             Event::Start => {
+                common.note(notes::starting());
                 self.watches.start(common, now, out);
                 self.csi.start(common, now, out);
                 self.lease.start(common, now, out);
