@@ -7,6 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 use crate::{
     action::{Action, Now},
     node::Common,
+    pods::{Role, SeenContainer},
 };
 
 /// Something worth an event.
@@ -21,7 +22,6 @@ pub(crate) struct Note {
 
 /// An event's `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "pods note nothing yet")]
 pub(crate) enum Severity {
     Normal,
     Warning,
@@ -29,7 +29,6 @@ pub(crate) enum Severity {
 
 /// What an event is about: its `involvedObject`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "pods note nothing yet")]
 pub(crate) enum About {
     /// The node itself.
     Node,
@@ -54,7 +53,6 @@ pub(crate) struct PodName {
 
 /// A container within its pod (`pkg/kubelet/container/ref.go`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "pods note nothing yet")]
 pub(crate) enum FieldPath {
     /// `spec.containers{NAME}`.
     Container(Arc<str>),
@@ -66,6 +64,17 @@ pub(crate) enum FieldPath {
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     noted: Vec<Note>,
+}
+
+impl FieldPath {
+    /// Where a container stands in its pod.
+    pub(crate) fn of(container: &SeenContainer) -> Self {
+        let name = container.name.as_str().into();
+        match container.role {
+            Role::Main => Self::Container(name),
+            Role::Init | Role::Sidecar => Self::InitContainer(name),
+        }
+    }
 }
 
 impl Events {

@@ -16,6 +16,7 @@ mod fleet;
 mod limiter;
 mod merge;
 mod node;
+mod objects;
 mod pods;
 mod progress;
 mod shard;
@@ -32,7 +33,7 @@ pub use self::{
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
     limiter::Limit,
     node::{Latencies, Limits, Node, NodeSpec, SeenNode},
-    pods::SeenPod,
+    pods::{SeenPod, UsedObject, VolumeToken},
     progress::FleetProgress,
     version::ServerVersion,
 };

@@ -1,8 +1,8 @@
 //! The strategic merge patch between two statuses, as a kubelet computes it.
 //!
 //! Follows `strategicpatch.CreateTwoWayMergePatch` (apimachinery) for what node and pod statuses contain: maps are compared
-//! key by key, a key that vanished becomes `null`, `conditions` merge by `type` with a `$setElementOrder` beside them, and
-//! every other list is replaced whole.
+//! key by key, a key that vanished becomes `null`, `conditions` merge by `type` with a `$setElementOrder` beside them and a
+//! `$patch: delete` for each that vanished, and every other list is replaced whole.
 
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,8 @@ fn changed(key: &str, before: &Value, value: &Value, patch: &mut Map<String, Val
             let order = value.iter().map(|item| json!({ MERGED_LIST.1: item[MERGED_LIST.1] })).collect();
             patch.insert(format!("$setElementOrder/{key}"), Value::Array(order));
             // With nothing changed in the items it is their order that differs.
-            let items = changed_items(before, value);
+            let mut items = changed_items(before, value);
+            items.extend(removed_items(before, value));
             if !items.is_empty() {
                 patch.insert(key.to_owned(), Value::Array(items));
             }
@@ -45,6 +46,13 @@ fn changed(key: &str, before: &Value, value: &Value, patch: &mut Map<String, Val
             patch.insert(key.to_owned(), value.clone());
         }
     }
+}
+
+/// The items of a merged list that are no more.
+fn removed_items(before: &[Value], value: &[Value]) -> impl Iterator<Item = Value> {
+    let key = |item: &Value| item[MERGED_LIST.1].clone();
+    let gone = before.iter().filter(move |old| value.iter().all(|new| key(new) != key(old)));
+    gone.map(move |old| json!({ "$patch": "delete", MERGED_LIST.1: key(old) }))
 }
 
 /// The items of a merged list that differ, each reduced to its key and what changed.
@@ -101,6 +109,18 @@ mod tests {
             &json!({"conditions": [{"type": "B", "status": "True"}, {"type": "A", "status": "True"}]}),
             &json!({"conditions": [{"type": "A", "status": "True"}, {"type": "B", "status": "True"}]}),
             &json!({"$setElementOrder/conditions": [{"type": "A"}, {"type": "B"}]}),
+        );
+    }
+
+    #[test]
+    fn conditions_that_are_no_more_are_deleted() {
+        check(
+            &json!({"conditions": [{"type": "A", "status": "False"}, {"type": "B", "status": "True"}]}),
+            &json!({"conditions": [{"type": "B", "status": "True"}]}),
+            &json!({
+                "$setElementOrder/conditions": [{"type": "B"}],
+                "conditions": [{"$patch": "delete", "type": "A"}],
+            }),
         );
     }
 

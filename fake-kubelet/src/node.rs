@@ -27,7 +27,7 @@ use crate::{
     classes::{Class, Classes},
     events::{Events, Note},
     limiter::{Limit, Limiter},
-    pods::Pods,
+    pods::{Lent, Pods},
 };
 
 pub(crate) use self::object::{from_time, seconds};
@@ -37,10 +37,26 @@ use self::{csi::CsiNode, lease::Lease, registration::Registration, status::Statu
 /// How long the steps of a pod's life take on a node. Each pod draws uniformly from the range.
 #[derive(Clone, Debug)]
 pub struct Latencies {
-    /// From the pod being seen to its sandbox and network being ready.
+    /// From the pod being seen to the kubelet having taken it up.
+    pub admit: Range<Duration>,
+    /// From there to its volumes being mounted, if it has any.
+    pub mount: Range<Duration>,
+    /// From there to its sandbox and network being ready.
     pub sandbox: Range<Duration>,
-    /// From there to all containers running.
+    /// The pull of an image that is always pulled.
+    pub pull: Range<Duration>,
+    /// From the image being there to a container being created.
+    pub create: Range<Duration>,
+    /// From there to the container running; also what it takes to remove a sandbox.
     pub start: Range<Duration>,
+    /// How long an init container runs.
+    pub init: Range<Duration>,
+    /// How long a container runs whose pod is not always restarted.
+    pub job: Range<Duration>,
+    /// From something happening in the runtime to the kubelet's seeing it.
+    pub relist: Range<Duration>,
+    /// From seeing that a pod has done its work to the next look, when its cgroup is gone.
+    pub relist_again: Range<Duration>,
     /// From SIGTERM to the last container's end.
     pub stop: Range<Duration>,
     /// From there to the pod's resources being gone.
@@ -48,11 +64,24 @@ pub struct Latencies {
 }
 
 impl Default for Latencies {
-    /// What a kubelet with containerd and a cached image showed: sandbox about 0.4 s, start 0.1 s, stop 0.15 s, and about a
-    /// second until the next look at the runtime finds the pod gone.
+    /// What a kubelet with containerd and a cached image showed: volumes 0.2 s, sandbox 0.2 s, start 0.1 s, stop 0.15 s, and up to
+    /// a second until the next look at the runtime. How long programs run and images are pulled is a guess.
     fn default() -> Self {
         let ms = |low, high| Duration::from_millis(low)..Duration::from_millis(high);
-        Self { sandbox: ms(250, 550), start: ms(50, 150), stop: ms(100, 250), remove: ms(500, 1000) }
+        Self {
+            admit: ms(1, 4),
+            mount: ms(100, 250),
+            sandbox: ms(120, 300),
+            pull: ms(500, 3000),
+            create: ms(10, 20),
+            start: ms(50, 80),
+            init: ms(200, 500),
+            job: ms(1000, 3000),
+            relist: ms(0, 1000),
+            relist_again: ms(900, 1100),
+            stop: ms(90, 250),
+            remove: ms(500, 1000),
+        }
     }
 }
 
@@ -182,6 +211,12 @@ impl Common {
         if range.is_empty() { range.start } else { self.rng.random_range(range.clone()) }
     }
 
+    /// How long a step takes this time.
+    pub(crate) fn latency(&mut self, of: impl Fn(&Latencies) -> &Range<Duration>) -> Duration {
+        let spec = self.spec.clone();
+        self.draw(of(&spec.latencies))
+    }
+
     /// `period` stretched by up to `factor` of it, as apimachinery's `wait.Jitter` does.
     pub(crate) fn stretched(&mut self, period: Duration, factor: f64) -> Duration {
         period.mul_f64(1.0 + factor * self.rng.random::<f64>())
@@ -244,10 +279,13 @@ impl Node {
                 self.pods.start(now);
             }
             Event::Deadline => self.on_deadline(now, addresses, out),
-            Event::Answer { call, answer } => self.on_answer(now, &call, &answer, out),
-            Event::Pod(sighting) => self.pods.on_sighting(common, now, sighting, addresses, out),
+            Event::Answer { call, answer } => self.on_answer(now, &call, &answer, addresses, out),
+            Event::Pod(sighting) => {
+                self.pods.on_sighting(sighting, &mut Lent { common, now, addresses, out });
+            }
             Event::Node(node) => self.status.observed(now, &node),
-            Event::Object { .. } | Event::Issued(_) => {}
+            Event::Object { name, immutable } => self.pods.on_object(&name, immutable, out),
+            Event::Issued(_) => {}
         }
     }
 
@@ -266,14 +304,21 @@ impl Node {
             self.status.on_deadline(common, now, out);
         }
         if is_due(self.pods.deadline(), now) {
-            self.pods.on_deadline(common, now, addresses, out);
+            self.pods.on_deadline(&mut Lent { common, now, addresses, out });
         }
         if is_due(self.watches.deadline(), now) {
             self.watches.on_deadline(common, now, self.registration.is_done(), out);
         }
     }
 
-    fn on_answer(&mut self, now: Now, call: &Call, answer: &Answer, out: &mut Vec<Action>) {
+    fn on_answer(
+        &mut self,
+        now: Now,
+        call: &Call,
+        answer: &Answer,
+        addresses: &mut PodAddresses,
+        out: &mut Vec<Action>,
+    ) {
         let common = &mut self.common;
         match call {
             Call::CreateNode | Call::GetExistingNode => {
@@ -300,14 +345,16 @@ impl Node {
                     self.status.look(common, now, out);
                 }
             }
-            Call::GetPod(_) | Call::PatchPodStatus(_) | Call::DeletePod(_) => {
-                self.pods.on_answer(common, now, call, answer, out);
+            Call::GetPod(_)
+            | Call::PatchPodStatus(_)
+            | Call::DeletePod(_)
+            | Call::CreateToken(..)
+            | Call::GetClaim(..)
+            | Call::GetVolume(..) => {
+                self.pods.on_answer(call, answer, &mut Lent { common, now, addresses, out });
             }
             Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
-            Call::CreateToken(..)
-            | Call::GetClaim(..)
-            | Call::GetVolume(..)
-            | Call::CreateEvent
+            Call::CreateEvent
             | Call::PatchEvent
             | Call::CreateCertificateRequest
             | Call::CreateProxyEvent => {}

@@ -5,10 +5,16 @@
 //! and its uid as precondition. A failed request is tried again when any pod of the node changes, or at the next reconciliation,
 //! every 10 s from the node's start.
 
+mod behaviour;
+mod conditions;
+mod container;
 mod life;
+mod quantity;
+mod room;
 mod seen;
 mod server;
 mod status;
+mod uses;
 
 use std::{collections::VecDeque, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -17,13 +23,23 @@ use measure::Nanos;
 use serde_json::{Map, Value, json};
 use wire::{Encoding, Request};
 
-pub use self::seen::SeenPod;
-use self::{life::Life, server::ServerPod};
+use self::{
+    life::{Life, Surroundings},
+    room::Room,
+    server::ServerPod,
+    status::Verdict,
+};
+pub use self::{
+    seen::{Role, SeenContainer, SeenPod},
+    uses::{UsedObject, VolumeToken},
+};
 use crate::{
-    action::{Action, Answer, Call, Milestone, Now, PodSighting},
+    action::{Action, Answer, Call, Milestone, Now, ObjectName, PodSighting},
     addresses::PodAddresses,
+    classes::Class,
     merge,
     node::Common,
+    objects::Objects,
 };
 
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
@@ -32,6 +48,7 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Pods {
     lives: Vec<Life>,
+    objects: Objects,
     /// Pods whose status may differ from the server's, each at most once.
     queue: VecDeque<Arc<str>>,
     /// The status manager is waiting for an answer.
@@ -42,153 +59,185 @@ pub(crate) struct Pods {
     reconcile_at: Option<Nanos>,
 }
 
+/// What a node lends its pods for a step.
+pub(crate) struct Lent<'a> {
+    pub(crate) common: &'a mut Common,
+    pub(crate) now: Now,
+    pub(crate) addresses: &'a mut PodAddresses,
+    pub(crate) out: &'a mut Vec<Action>,
+}
+
+impl Lent<'_> {
+    fn around<'b>(&'b mut self, objects: &'b mut Objects, room: Room) -> Surroundings<'b> {
+        let Lent { common, now, addresses, out } = self;
+        Surroundings { common, now: *now, addresses, objects, room, out }
+    }
+
+    fn phases(&self) -> bool {
+        self.common.spec.classes.has(Class::PodPhases)
+    }
+}
+
 impl Pods {
     pub(crate) fn start(&mut self, now: Now) {
         self.started = now.at;
     }
 
     pub(crate) fn deadline(&self) -> Option<Nanos> {
-        self.lives.iter().filter_map(Life::deadline).chain(self.reconcile_at).min()
+        let lives = self.lives.iter().filter_map(Life::deadline);
+        lives.chain(self.reconcile_at).chain(self.objects.deadline()).min()
     }
 
-    pub(crate) fn on_sighting(
-        &mut self,
-        common: &mut Common,
-        now: Now,
-        sighting: PodSighting,
-        addresses: &mut PodAddresses,
-        out: &mut Vec<Action>,
-    ) {
+    pub(crate) fn on_sighting(&mut self, sighting: PodSighting, lent: &mut Lent<'_>) {
         match sighting {
             PodSighting::ListBegins => self.lives.iter_mut().for_each(|pod| pod.listed = false),
             PodSighting::ListEnds => {
                 let missed = self.lives.iter().filter(|pod| !pod.listed).map(|pod| pod.uid().clone());
                 for uid in missed.collect::<Vec<_>>() {
-                    self.gone(common, now, &uid, addresses, out);
+                    self.gone(&uid, lent);
                 }
             }
-            PodSighting::Seen(seen) => self.seen(common, now, *seen, addresses, out),
-            PodSighting::Gone { uid } => self.gone(common, now, &uid, addresses, out),
+            PodSighting::Seen(seen) => self.seen(*seen, lent),
+            PodSighting::Gone { uid } => self.gone(&uid, lent),
         }
-        self.advance(now, out);
+        self.advance(lent);
     }
 
-    fn seen(
-        &mut self,
-        common: &mut Common,
-        now: Now,
-        seen: SeenPod,
-        addresses: &mut PodAddresses,
-        out: &mut Vec<Action>,
-    ) {
+    fn seen(&mut self, seen: SeenPod, lent: &mut Lent<'_>) {
         let uid = seen.uid.clone();
+        let mut around = lent.around(&mut self.objects, Room::default());
         if let Some(pod) = self.lives.iter_mut().find(|pod| *pod.uid() == uid) {
             pod.listed = true;
-            let news = pod.update(common, now, &seen);
+            pod.update(seen, &mut around);
             if pod.contradicted {
-                self.reconcile_later(now);
-            }
-            if !news {
-                return;
+                self.reconcile_later(lent.now);
             }
         } else {
             // A pod that had already ended when this kubelet first saw it has nothing left to do on this node.
-            let Some(pod) = Life::begin(common, now, seen) else { return };
+            let Some(pod) = Life::begin(seen, &mut around) else { return };
             if let Some(address) = pod.address() {
-                addresses.claim(address);
-                out.push(Action::Reached(Milestone::PodAdopted));
+                lent.addresses.claim(address);
+                lent.out.push(Action::Reached(Milestone::PodAdopted));
             }
             self.lives.push(pod);
         }
-        self.enqueue(&uid);
+        self.enqueue_if_changed(&uid, lent.phases());
     }
 
-    fn gone(
-        &mut self,
-        common: &mut Common,
-        now: Now,
-        uid: &Arc<str>,
-        addresses: &mut PodAddresses,
-        out: &mut Vec<Action>,
-    ) {
+    fn gone(&mut self, uid: &Arc<str>, lent: &mut Lent<'_>) {
         let Some(index) = self.lives.iter().position(|pod| pod.uid() == uid) else { return };
         // Deleted by force while it ran: the containers are still to be stopped, and the status manager will look for the pod
         // in vain. In every other case this is the end.
-        if self.lives[index].removed_by_force(common, now) {
+        let mut around = lent.around(&mut self.objects, Room::default());
+        if self.lives[index].removed_by_force(&mut around) {
             self.enqueue(uid);
             return;
         }
-        let pod = self.lives.swap_remove(index);
-        release(&pod, addresses);
-        out.push(Action::Reached(Milestone::PodGone));
+        let mut pod = self.lives.swap_remove(index);
+        pod.forget(&mut around);
+        release(&pod, lent.addresses);
+        lent.out.push(Action::Reached(Milestone::PodGone));
     }
 
-    pub(crate) fn on_deadline(
-        &mut self,
-        common: &mut Common,
-        now: Now,
-        addresses: &mut PodAddresses,
-        out: &mut Vec<Action>,
-    ) {
-        let mut changed = Vec::new();
-        for pod in self.lives.iter_mut().filter(|pod| pod.deadline().is_some_and(|at| at <= now.at)) {
-            pod.on_deadline(common, now, addresses);
-            changed.push(pod.uid().clone());
+    /// A watch has shown a Secret or a config map.
+    pub(crate) fn on_object(&mut self, name: &ObjectName, immutable: bool, out: &mut Vec<Action>) {
+        self.objects.seen(name, immutable, out);
+    }
+
+    /// The node is about to shut down, or has to get rid of its pods: they are ended, and stay as failed.
+    pub(crate) fn shut_down(&mut self, lent: &mut Lent<'_>) {
+        for pod in &mut self.lives {
+            let verdict = Verdict {
+                reason: "Terminated",
+                message: "Pod was terminated in response to imminent node shutdown.".to_owned(),
+                disrupts: true,
+            };
+            pod.end_because(verdict, &mut lent.around(&mut self.objects, Room::default()));
         }
-        for uid in &changed {
-            self.enqueue(uid);
+    }
+
+    /// Whether no pod runs on the node any more.
+    pub(crate) fn are_over(&self) -> bool {
+        self.lives.iter().all(|pod| !pod.takes_room())
+    }
+
+    pub(crate) fn on_deadline(&mut self, lent: &mut Lent<'_>) {
+        let now = lent.now;
+        self.objects.on_deadline(now, lent.out);
+        for index in 0..self.lives.len() {
+            if self.lives[index].deadline().is_none_or(|at| at > now.at) {
+                continue;
+            }
+            let room = if self.lives[index].is_to_be_admitted() {
+                Room::taken_by(self.lives.iter())
+            } else {
+                Room::default()
+            };
+            let pod = &mut self.lives[index];
+            pod.on_deadline(&mut lent.around(&mut self.objects, room));
+            let uid = pod.uid().clone();
+            self.enqueue_if_changed(&uid, lent.phases());
         }
         if self.reconcile_at.is_some_and(|at| at <= now.at) {
             self.reconcile_at = None;
             self.lives.iter_mut().for_each(Life::reconcile);
-            let unsynced = self.lives.iter().filter(|pod| pod.wants_sync()).map(|pod| pod.uid().clone());
+            let phases = lent.phases();
+            let unsynced =
+                self.lives.iter().filter(|pod| pod.wants_sync(phases)).map(|pod| pod.uid().clone());
             unsynced.collect::<Vec<_>>().iter().for_each(|uid| self.enqueue_one(uid));
         }
         self.lives.retain(|pod| {
             let over = pod.is_over();
             if over {
-                release(pod, addresses);
-                out.push(Action::Reached(Milestone::PodGone));
+                release(pod, lent.addresses);
+                lent.out.push(Action::Reached(Milestone::PodGone));
             }
             !over
         });
-        self.advance(now, out);
+        self.advance(lent);
     }
 
-    pub(crate) fn on_answer(
-        &mut self,
-        common: &Common,
-        now: Now,
-        call: &Call,
-        answer: &Answer,
-        out: &mut Vec<Action>,
-    ) {
-        self.busy = false;
-        let (Call::GetPod(uid) | Call::PatchPodStatus(uid) | Call::DeletePod(uid)) = call else { return };
-        if let Some(pod) = self.lives.iter_mut().find(|pod| pod.uid() == uid) {
-            match call {
-                Call::GetPod(_) if let Some(server) = answer.object::<ServerPod>() => {
-                    if server.uid() == &**uid {
-                        self.busy =
-                            send_patch(pod, common.address, &server, now, out) || send_delete(pod, now, out);
-                    } else {
-                        pod.deleted = true;
-                    }
-                }
-                Call::PatchPodStatus(_) if answer.is_success() => {
-                    if pod.acknowledge() {
-                        out.push(Action::Reached(Milestone::PodRunning));
-                    }
-                    self.busy = send_delete(pod, now, out);
-                }
-                Call::DeletePod(_) if answer.is_success() => pod.deleted = true,
-                _ => {
-                    pod.fail();
-                    self.reconcile_later(now);
+    pub(crate) fn on_answer(&mut self, call: &Call, answer: &Answer, lent: &mut Lent<'_>) {
+        match call {
+            Call::CreateToken(uid, index) | Call::GetClaim(uid, index) => {
+                let Some(pod) = self.lives.iter_mut().find(|pod| pod.uid() == uid) else { return };
+                let mut around = lent.around(&mut self.objects, Room::default());
+                match call {
+                    Call::CreateToken(..) => pod.on_token(*index, answer, &mut around),
+                    _ => pod.on_claim(*index, answer, &mut around),
                 }
             }
+            Call::GetPod(uid) | Call::PatchPodStatus(uid) | Call::DeletePod(uid) => {
+                self.busy = false;
+                self.on_status_answer(uid, call, answer, lent);
+                self.advance(lent);
+            }
+            _ => {}
         }
-        self.advance(now, out);
+    }
+
+    fn on_status_answer(&mut self, uid: &Arc<str>, call: &Call, answer: &Answer, lent: &mut Lent<'_>) {
+        let Some(pod) = self.lives.iter_mut().find(|pod| pod.uid() == uid) else { return };
+        match call {
+            Call::GetPod(_) if let Some(server) = answer.object::<ServerPod>() => {
+                if server.uid() == &**uid {
+                    self.busy = send_patch(pod, &server, lent) || send_delete(pod, lent.now, lent.out);
+                } else {
+                    pod.deleted = true;
+                }
+            }
+            Call::PatchPodStatus(_) if answer.is_success() => {
+                if pod.acknowledge() {
+                    lent.out.push(Action::Reached(Milestone::PodRunning));
+                }
+                self.busy = send_delete(pod, lent.now, lent.out);
+            }
+            Call::DeletePod(_) if answer.is_success() => pod.deleted = true,
+            _ => {
+                pod.fail();
+                self.reconcile_later(lent.now);
+            }
+        }
     }
 
     /// Plans the next reconciliation: there is something for it to do.
@@ -196,6 +245,12 @@ impl Pods {
         let period = Nanos::from(RECONCILE_EVERY).0;
         let ticks = Nanos::from(now.at.since(self.started)).0 / period;
         self.reconcile_at = Some(Nanos(self.started.0 + (ticks + 1) * period));
+    }
+
+    fn enqueue_if_changed(&mut self, uid: &Arc<str>, phases: bool) {
+        if self.lives.iter().any(|pod| pod.uid() == uid && pod.wants_sync(phases)) {
+            self.enqueue(uid);
+        }
     }
 
     /// A pod has changed. The status manager then looks at every pod it is behind with (`syncBatch`).
@@ -212,17 +267,22 @@ impl Pods {
     }
 
     /// Starts on the next pod in the queue if nothing is under way.
-    fn advance(&mut self, now: Now, out: &mut Vec<Action>) {
+    fn advance(&mut self, lent: &mut Lent<'_>) {
         while !self.busy {
             let Some(uid) = self.queue.pop_front() else { return };
             let Some(pod) = self.lives.iter_mut().find(|pod| *pod.uid() == uid) else { continue };
             pod.take_up();
-            if !pod.wants_sync() {
+            if !pod.wants_sync(lent.phases()) {
+                continue;
+            }
+            if !lent.common.spec.classes.has(Class::PodGets) {
+                self.busy =
+                    send_patch(pod, &ServerPod::default(), lent) || send_delete(pod, lent.now, lent.out);
                 continue;
             }
             self.busy = true;
             let request = Request::get(pod_path(pod));
-            out.push(Action::Send { call: Call::GetPod(uid), request, intended: now.at });
+            lent.out.push(Action::Send { call: Call::GetPod(uid), request, intended: lent.now.at });
         }
     }
 }
@@ -234,21 +294,26 @@ fn release(pod: &Life, addresses: &mut PodAddresses) {
 }
 
 fn pod_path(pod: &Life) -> String {
-    format!("/api/v1/namespaces/{}/pods/{}", pod.namespace(), pod.name())
+    format!("/api/v1/namespaces/{}/pods/{}", pod.pod().namespace, pod.pod().name)
 }
 
 /// Sends what differs between the status the server has and the one it should have; nothing when they are equal.
-fn send_patch(pod: &mut Life, host: Ipv4Addr, server: &ServerPod, now: Now, out: &mut Vec<Action>) -> bool {
+fn send_patch(pod: &mut Life, server: &ServerPod, lent: &mut Lent<'_>) -> bool {
+    if pod.can_be_deleted() && !lent.phases() {
+        return false;
+    }
+    let host: Ipv4Addr = lent.common.address;
     let (old, new) = pod.statuses(host, server);
     let changes: Map<String, Value> = merge::diff(&old, &new);
+    pod.sending(&new);
     if changes.is_empty() {
         pod.acknowledge();
         return false;
     }
     let body = json!({ "metadata": { "uid": &**pod.uid() }, "status": changes });
     let request = Request::patch_strategic(format!("{}/status", pod_path(pod)), body.to_string());
-    pod.sending();
-    out.push(Action::Send { call: Call::PatchPodStatus(pod.uid().clone()), request, intended: now.at });
+    let call = Call::PatchPodStatus(pod.uid().clone());
+    lent.out.push(Action::Send { call, request, intended: lent.now.at });
     true
 }
 

@@ -5,6 +5,7 @@ mod csi;
 mod driver;
 mod lease;
 mod oracle;
+mod pod_status;
 mod pods;
 mod properties;
 mod registration;

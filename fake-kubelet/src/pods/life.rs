@@ -1,58 +1,77 @@
-//! One pod's life on its node, from being seen to being gone.
+//! One pod's life on its node, from being seen to being gone: what its pod worker does next, and what there is to report.
 //!
-//! Phases a kubelet reports: Pending with the containers being created, the sandbox ready, Running; after a deletion the new
-//! generation observed, then the terminal phase, and when everything is cleaned up the final DELETE. A status is a function of
-//! the pod and a [`View`] of how far it has come, so only views are kept: what the server has, and what it should have.
+//! A pod worker (`pod_workers.go`, `kubelet.go` `SyncPod`) is a chain of steps, each with the time it takes: admission, volumes,
+//! sandbox, one container after the other, a look at the runtime, and in the end stopping and cleaning up. Containers live beside it
+//! (`container.rs`). Whenever a step gives the status something new to say, its version grows; the status manager (`pods.rs`) makes the server
+//! catch up.
+
+mod ending;
+mod mounting;
+mod starting;
 
 use std::{net::Ipv4Addr, ops::Range, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use measure::Nanos;
 use serde_json::{Map, Value};
 
+pub(super) use self::ending::Ending;
+use self::mounting::Mounting;
 use super::{
+    container::{Change, Container, View},
+    room::Room,
     seen::SeenPod,
-    server::{ServerPod, merged, with_conditions},
-    status::{Place, conditions, status},
+    server::{ServerPod, merged},
+    status::{Phase, Snapshot, Verdict},
 };
 use crate::{
-    action::Now,
+    action::{Action, Now},
     addresses::PodAddresses,
+    classes::Class,
+    events::{About, FieldPath, Note, PodName, Severity},
     node::{Common, Latencies},
+    objects::Objects,
 };
 
-/// How long a pod waits before it asks again for an address when the pool is empty.
-const ADDRESS_RETRY: Duration = Duration::from_secs(1);
-
-/// How far a pod has come, with the moments a status mentions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct View {
-    pub(super) generation: i64,
-    pub(super) started: jiff::Timestamp,
-    pub(super) sandbox_ready: Option<jiff::Timestamp>,
-    pub(super) running: Option<jiff::Timestamp>,
-    pub(super) finished: Option<jiff::Timestamp>,
-    /// Everything on the node is cleaned up.
-    pub(super) removed: bool,
+/// What a step of a pod's life may use.
+pub(super) struct Surroundings<'a> {
+    pub(super) common: &'a mut Common,
+    pub(super) now: Now,
+    pub(super) addresses: &'a mut PodAddresses,
+    pub(super) objects: &'a mut Objects,
+    /// What the other pods leave of the node.
+    pub(super) room: Room,
+    pub(super) out: &'a mut Vec<Action>,
 }
 
-/// What the node does next with a pod, at the life's deadline.
+/// What the pod worker does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
+    Admit,
+    Mount,
     MakeSandbox,
-    StartContainers,
-    StopContainers,
+    /// The image has been pulled.
+    Pulled(usize, Duration),
+    Create(usize),
+    Start(usize),
+    /// A look at the runtime, and what follows from it.
+    Sync,
+    /// The containers have been told to stop, and have.
+    Stop,
+    /// The cgroup is removed.
+    RemoveCgroup,
+    /// Nothing runs any more: the end may be told.
+    Finish,
+    /// Nothing is left on the node.
     Remove,
 }
 
-/// How a pod's end came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// It has not.
-    No,
-    /// The pod was deleted with grace: its end is reported, and then the object removed.
-    Graceful,
-    /// The pod was deleted without grace: there is nothing left on the server to report to.
-    ByForce,
+/// What a status says.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    version: u32,
+    runs: bool,
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -60,19 +79,37 @@ enum Ending {
 pub(super) struct Life {
     pod: SeenPod,
     address: Option<Ipv4Addr>,
-    next: Option<(Nanos, Step)>,
-    /// What the server has; nothing of ours before the first PATCH.
-    acknowledged: Option<View>,
-    current: View,
-    /// The view in the PATCH that is under way.
-    sent: Option<View>,
+    containers: Box<[Container]>,
+    worker: Option<(Nanos, Step)>,
+    mounting: Mounting,
+    generation: i64,
+    started: Timestamp,
+    sandbox_ready: Option<Timestamp>,
+    finished: Option<Timestamp>,
+    sandbox_gone: bool,
+    without_cgroup: bool,
+    removed: bool,
+    verdict: Option<Box<Verdict>>,
+    ending: Ending,
+    /// Whether its Secrets and config maps are watched for it.
+    registered: bool,
+    /// Grows with everything new to report.
+    version: u32,
+    set_at: Timestamp,
+    /// The version that the server has.
+    acknowledged: u32,
+    /// What the PATCH that is under way says.
+    sent: Option<Said>,
+    /// The server knows that the pod runs.
+    told_running: bool,
+    /// The server knows its end.
+    told_end: bool,
     /// A look at the server is owed although nothing may differ, as after an adoption or a deletion.
     look: bool,
     /// Somebody else has changed what this node reports; the next reconciliation looks.
     pub(super) contradicted: bool,
     /// The last request for it failed; it is tried again with the next change of any pod, or at the next reconciliation.
     failed: bool,
-    ending: Ending,
     /// Our DELETE was accepted, or the name belongs to another pod now: nothing more is sent.
     pub(super) deleted: bool,
     /// Seen since the watch last began a list.
@@ -82,136 +119,236 @@ pub(super) struct Life {
 impl Life {
     /// A pod that this process of the node sees for the first time: newly bound, or left by an earlier process. `None` when it
     /// has already ended and is not being deleted.
-    pub(super) fn begin(common: &mut Common, now: Now, pod: SeenPod) -> Option<Self> {
+    pub(super) fn begin(pod: SeenPod, around: &mut Surroundings<'_>) -> Option<Self> {
         let ended = pod.has_ended();
         if ended && !pod.deleting {
             return None;
         }
-        let reported = pod.reported;
-        let running = reported.and_then(|reported| reported.running);
-        let current = View {
-            generation: pod.generation,
-            started: reported.map_or(now.wall, |reported| reported.started),
-            sandbox_ready: running,
-            running,
-            finished: ended.then_some(now.wall),
-            removed: ended,
-        };
-        let acknowledged = match reported {
-            _ if ended => Some(current),
-            Some(reported) => Some(View { generation: reported.generation, ..current }),
-            None => None,
+        let now = around.now;
+        let reported = pod.reported.clone();
+        let views = reported.as_ref().map(|reported| reported.containers.clone()).unwrap_or_default();
+        let containers: Box<[Container]> = if views.is_empty() {
+            pod.containers.iter().map(|_| Container::default()).collect()
+        } else {
+            views.into_iter().map(Container::reported).collect()
         };
         let mut life = Self {
-            address: reported.and_then(|reported| reported.address),
-            next: None,
-            acknowledged,
-            current,
+            address: reported.as_ref().and_then(|reported| reported.address),
+            containers,
+            worker: None,
+            mounting: Mounting::of(&pod),
+            generation: pod.generation,
+            started: reported.as_ref().map_or(now.wall, |reported| reported.started),
+            sandbox_ready: reported.as_ref().and_then(|reported| reported.sandbox_ready),
+            finished: ended.then_some(now.wall),
+            sandbox_gone: ended,
+            without_cgroup: ended,
+            removed: ended,
+            verdict: None,
+            ending: Ending::No,
+            registered: false,
+            version: 0,
+            set_at: now.wall,
+            acknowledged: 0,
             sent: None,
-            look: true,
+            told_running: pod.phase == "Running",
+            told_end: ended,
+            // What an earlier process has reported is compared with the server once.
+            look: reported.is_some(),
             contradicted: false,
             failed: false,
-            ending: Ending::No,
             deleted: false,
             listed: true,
             pod,
         };
-        if life.pod.deleting && !ended {
-            life.stop(common, now, Ending::Graceful);
-        } else if !ended && running.is_none() {
-            life.plan(common, now, Step::MakeSandbox, |latencies| &latencies.sandbox);
-        }
+        life.take_over(around, reported.is_some());
         Some(life)
+    }
+
+    /// Goes on from what was reported, or begins.
+    fn take_over(&mut self, around: &mut Surroundings<'_>, adopted: bool) {
+        if self.removed {
+            return;
+        }
+        if adopted {
+            self.register(around);
+            for (container, spec) in self.containers.iter_mut().zip(&*self.pod.containers) {
+                container.take_over(spec, around.now, exit_of(&self.pod, spec, around.common));
+            }
+        }
+        if self.pod.deleting {
+            self.look = true;
+            self.stop(around, Ending::Graceful);
+        } else if !adopted {
+            self.plan(around, Step::Admit, |it| &it.admit);
+        } else if self.sandbox_ready.is_none() || !self.containers.iter().any(|it| it.now.has_run()) {
+            self.plan(around, Step::MakeSandbox, |it| &it.sandbox);
+        } else {
+            self.worker = Some((around.now.at, Step::Sync));
+        }
     }
 
     pub(super) fn uid(&self) -> &Arc<str> {
         &self.pod.uid
     }
 
-    pub(super) fn namespace(&self) -> &str {
-        &self.pod.namespace
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.pod.name
+    pub(super) fn pod(&self) -> &SeenPod {
+        &self.pod
     }
 
     pub(super) fn address(&self) -> Option<Ipv4Addr> {
         self.address
     }
 
+    /// How its containers are, in the order of the pod.
+    pub(super) fn views(&self) -> impl Iterator<Item = &View> {
+        self.containers.iter().map(|container| &container.now)
+    }
+
+    pub(super) fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Whether it still takes up room on the node.
+    pub(super) fn takes_room(&self) -> bool {
+        self.registered && self.finished.is_none()
+    }
+
     pub(super) fn deadline(&self) -> Option<Nanos> {
-        self.next.map(|(at, _)| at)
+        let worker = self.worker.map(|(at, _)| at);
+        let containers = self.containers.iter().filter_map(Container::deadline);
+        containers.chain(worker).chain(self.mounting.deadline()).min()
     }
 
-    /// The watch shows the pod again. Returns whether the node has something new to report.
-    pub(super) fn update(&mut self, common: &mut Common, now: Now, seen: &SeenPod) -> bool {
-        let observed = seen.generation > self.current.generation;
+    /// Whether the worker is about to ask for room.
+    pub(super) fn is_to_be_admitted(&self) -> bool {
+        matches!(self.worker, Some((_, Step::Admit)))
+    }
+
+    /// The watch shows the pod again.
+    pub(super) fn update(&mut self, seen: SeenPod, around: &mut Surroundings<'_>) {
+        self.pod.resource_version = seen.resource_version;
+        let observed = seen.generation > self.generation;
         if observed {
-            self.current.generation = seen.generation;
+            self.generation = seen.generation;
         }
-        let stops = seen.deleting && self.ending == Ending::No && !self.current.removed;
-        if stops {
-            self.stop(common, now, Ending::Graceful);
-        }
+        let stops = seen.deleting && self.ending == Ending::No && !self.removed;
         self.pod.deleting |= seen.deleting;
-        self.contradicted = seen.denied && self.ending == Ending::No;
-        observed || stops
+        self.contradicted = seen.denied && self.ending == Ending::No && self.all_ready();
+        if stops {
+            self.stop(around, Ending::Graceful);
+        }
+        if observed || stops {
+            self.changed(around.now);
+        }
     }
 
-    fn stop(&mut self, common: &mut Common, now: Now, ending: Ending) {
-        self.ending = ending;
-        self.look = true;
-        self.plan(common, now, Step::StopContainers, |latencies| &latencies.stop);
+    fn all_ready(&self) -> bool {
+        self.containers.iter().all(|container| container.seen.ready)
+    }
+
+    /// Lets happen what is due.
+    pub(super) fn on_deadline(&mut self, around: &mut Surroundings<'_>) {
+        self.containers_change(around);
+        self.mounting_due(around);
+        if let Some((_, step)) = self.worker.take_if(|(at, _)| *at <= around.now.at) {
+            self.take(step, around);
+        }
+    }
+
+    fn take(&mut self, step: Step, around: &mut Surroundings<'_>) {
+        match step {
+            Step::Admit => self.admit(around),
+            Step::Mount => self.mount(around),
+            Step::MakeSandbox => self.make_sandbox(around),
+            Step::Pulled(index, took) => self.pulled(index, took, around),
+            Step::Create(index) => self.create(index, around),
+            Step::Start(index) => self.start(index, around),
+            Step::Sync => self.sync(around),
+            Step::Stop => self.stopped(around),
+            Step::RemoveCgroup => self.remove_cgroup(around),
+            Step::Finish => self.finish(around),
+            Step::Remove => self.remove(around),
+        }
+    }
+
+    fn containers_change(&mut self, around: &mut Surroundings<'_>) {
+        for index in 0..self.containers.len() {
+            while let Some(change) =
+                self.containers[index].take_change(&self.pod.containers[index], around.now)
+            {
+                self.container_changed(index, change, around);
+            }
+        }
+    }
+
+    fn container_changed(&mut self, index: usize, change: Change, around: &mut Surroundings<'_>) {
+        let container = &mut self.containers[index];
+        match change {
+            Change::Exited => self.look_at_runtime(around),
+            // The probes' results go to the status manager directly (`SetContainerReadiness`, `SetContainerStartup`).
+            Change::Ready => {
+                container.seen.ready = true;
+                self.changed(around.now);
+            }
+            Change::Started => {
+                container.seen.started = true;
+                container.now.ready |= self.pod.containers[index].readiness.is_none();
+                self.changed(around.now);
+                self.look_at_runtime(around);
+            }
+        }
+    }
+
+    /// The next relist of the runtime finds what has changed (`pleg/generic.go`).
+    fn look_at_runtime(&mut self, around: &mut Surroundings<'_>) {
+        let at = around.now.at + around.common.latency(|it| &it.relist);
+        match self.worker {
+            None => self.worker = Some((at, Step::Sync)),
+            Some((due, Step::Sync)) if due > at => self.worker = Some((at, Step::Sync)),
+            Some(_) => {}
+        }
     }
 
     fn plan(
         &mut self,
-        common: &mut Common,
-        now: Now,
+        around: &mut Surroundings<'_>,
         step: Step,
         takes: impl Fn(&Latencies) -> &Range<Duration>,
     ) {
-        let spec = common.spec.clone();
-        self.next = Some((now.at + common.draw(takes(&spec.latencies)), step));
+        self.worker = Some((around.now.at + around.common.latency(takes), step));
     }
 
-    /// The pod is gone from the server. Returns whether its containers still have to be stopped.
-    pub(super) fn removed_by_force(&mut self, common: &mut Common, now: Now) -> bool {
-        let runs = self.ending == Ending::No && !self.current.removed;
-        if runs {
-            self.stop(common, now, Ending::ByForce);
-        }
-        runs
+    /// There is something new to report.
+    fn changed(&mut self, now: Now) {
+        self.version += 1;
+        self.set_at = now.wall;
     }
 
-    pub(super) fn on_deadline(&mut self, common: &mut Common, now: Now, addresses: &mut PodAddresses) {
-        let Some((_, step)) = self.next.take() else { return };
-        match step {
-            Step::MakeSandbox => {
-                self.address = self.address.or_else(|| addresses.take());
-                if self.address.is_none() {
-                    self.next = Some((now.at + ADDRESS_RETRY, Step::MakeSandbox));
-                    return;
-                }
-                self.current.sandbox_ready = Some(now.wall);
-                self.plan(common, now, Step::StartContainers, |latencies| &latencies.start);
-            }
-            Step::StartContainers => self.current.running = Some(now.wall),
-            Step::StopContainers => {
-                // Containers that never ran have no end to report; such a pod is marked as failed when it is cleaned up.
-                if self.current.running.is_some() {
-                    self.current.finished = Some(now.wall);
-                }
-                self.look = true;
-                self.plan(common, now, Step::Remove, |latencies| &latencies.remove);
-            }
-            Step::Remove => {
-                self.current.finished = self.current.finished.or(Some(now.wall));
-                self.current.removed = true;
-                self.look = true;
-            }
+    fn note(
+        &self,
+        around: &mut Surroundings<'_>,
+        container: Option<usize>,
+        severity: Severity,
+        reason: &'static str,
+        message: String,
+    ) {
+        if !around.common.spec.classes.has(Class::Events) {
+            return;
         }
+        let container = container.map(|index| FieldPath::of(&self.pod.containers[index]));
+        let pod = PodName {
+            namespace: self.pod.namespace.clone(),
+            name: self.pod.name.clone(),
+            uid: self.pod.uid.clone(),
+            resource_version: self.pod.resource_version.clone(),
+        };
+        around.common.note(Note {
+            about: About::Pod { pod, container },
+            severity,
+            reason,
+            message: message.into(),
+        });
     }
 
     /// Reconciliation: a pod whose status somebody else has changed is looked at.
@@ -220,38 +357,67 @@ impl Life {
     }
 
     /// Whether the status manager should look at the pod.
-    pub(super) fn wants_sync(&self) -> bool {
-        !self.deleted && (self.look || self.acknowledged != Some(self.current) || self.can_be_deleted())
+    pub(super) fn wants_sync(&self, phases: bool) -> bool {
+        let news = self.version != self.acknowledged && (phases || self.is_worth_telling());
+        !self.deleted && (self.look && phases || news || self.can_be_deleted())
+    }
+
+    /// Whether the pod runs or has ended: all that is told of it without the class of its phases.
+    fn is_worth_telling(&self) -> bool {
+        let views: Vec<View> = self.containers.iter().map(|container| container.seen).collect();
+        let phase = self.snapshot(&views, Ipv4Addr::UNSPECIFIED).phase();
+        phase != Phase::Pending && self.ending == Ending::No
+    }
+
+    fn snapshot<'a>(&'a self, views: &'a [View], host: Ipv4Addr) -> Snapshot<'a> {
+        Snapshot {
+            pod: &self.pod,
+            generation: self.generation,
+            host,
+            address: self.address,
+            started: self.started,
+            set_at: self.set_at,
+            sandbox_ready: self.sandbox_ready.filter(|_| !self.sandbox_gone),
+            views,
+            finished: self.finished,
+            without_cgroup: self.without_cgroup,
+            verdict: self.verdict.as_deref(),
+        }
     }
 
     /// The status the server has and the one it should have.
     pub(super) fn statuses(
-        &self,
+        &mut self,
         host: Ipv4Addr,
         server: &ServerPod,
     ) -> (Map<String, Value>, Map<String, Value>) {
-        let place = Place { host, pod: self.address };
-        let server = server.conditions();
+        let views: Vec<View> = self.containers.iter().map(|container| container.seen).collect();
+        let old = server.status();
         // Of a pod that has been cleaned up and reported there is nothing left to say, whoever reported it.
-        let settled = self.current.removed && self.acknowledged == Some(self.current);
-        let own =
-            if settled { server.clone() } else { merged(&server, conditions(&self.pod, &self.current)) };
-        let old = self.acknowledged.map(|view| status(&self.pod, &view, place)).unwrap_or_default();
-        let new = status(&self.pod, &self.current, place);
-        (with_conditions(old, server), with_conditions(new, own))
+        if self.removed && self.told_end && self.version == self.acknowledged {
+            return (old.clone(), old);
+        }
+        let snapshot = self.snapshot(&views, host);
+        let conditions = old.get("conditions").and_then(Value::as_array);
+        let conditions = merged(conditions.map_or(&[], Vec::as_slice), snapshot.conditions());
+        let mut new = snapshot.status();
+        new.insert("conditions".to_owned(), conditions.into());
+        (old, new)
     }
 
-    /// A PATCH with the current view is on its way.
-    pub(super) fn sending(&mut self) {
-        self.sent = Some(self.current);
+    /// The server is told this status, or has it already.
+    pub(super) fn sending(&mut self, status: &Map<String, Value>) {
+        let runs = status.get("phase").is_some_and(|phase| phase == "Running");
+        self.sent = Some(Said { version: self.version, runs, ended: self.finished.is_some() });
     }
 
     /// The server has what was sent, or had it already. Returns whether it has thereby learnt that the pod runs.
     pub(super) fn acknowledge(&mut self) -> bool {
-        let sent = self.sent.take().unwrap_or(self.current);
-        let runs = |view: View| view.running.is_some() && view.finished.is_none();
-        let news = runs(sent) && !self.acknowledged.is_some_and(runs);
-        self.acknowledged = Some(sent);
+        let Some(said) = self.sent.take() else { return false };
+        let news = said.runs && !self.told_running;
+        self.told_running |= said.runs;
+        self.told_end |= said.ended;
+        self.acknowledged = said.version;
         self.look = false;
         news
     }
@@ -270,20 +436,17 @@ impl Life {
     pub(super) fn take_up(&mut self) {
         self.failed = false;
     }
+}
 
-    /// The kubelet deletes the object when the pod is being deleted, the server knows its terminal phase, and nothing of it is
-    /// left on the node (`status_manager.go`, `canBeDeleted`).
-    pub(super) fn can_be_deleted(&self) -> bool {
-        let terminal = self.acknowledged.is_some_and(|view| view.finished.is_some());
-        self.pod.deleting
-            && self.current.removed
-            && terminal
-            && !self.deleted
-            && self.ending != Ending::ByForce
-    }
-
-    /// A pod deleted by force ends when its containers have been stopped and cleaned up.
-    pub(super) fn is_over(&self) -> bool {
-        self.ending == Ending::ByForce && self.current.removed
+/// With what code a container's program ends, and after how long.
+fn exit_of(pod: &SeenPod, spec: &super::seen::SeenContainer, common: &mut Common) -> Option<(i32, Duration)> {
+    use super::seen::{RestartPolicy, Role};
+    match (spec.behaviour.exit, spec.role, pod.restart) {
+        (Some(exit), ..) => Some(exit),
+        (None, Role::Init, _) => Some((0, common.latency(|it| &it.init))),
+        (None, Role::Main, RestartPolicy::OnFailure | RestartPolicy::Never) => {
+            Some((0, common.latency(|it| &it.job)))
+        }
+        _ => None,
     }
 }

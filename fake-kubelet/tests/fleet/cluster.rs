@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fake_kubelet::{Fleet, FleetSpec, Identities, Latencies, NodeSpec};
+use fake_kubelet::{Fleet, FleetSpec, Identities, Latencies, Limits, NodeSpec, Preset};
 use identity::Authority;
 use k8s_pb::{
     api::core::v1::{Container, Pod, PodCondition, PodSpec, PodStatus},
@@ -39,6 +39,7 @@ impl Cluster {
         let spec = FleetSpec {
             endpoint: self.server.endpoint().unwrap(),
             identities: Identities::Ca(Arc::new(authority)),
+            proxy: None,
             nodes,
             name_prefix: "n-".to_owned(),
             node: NodeSpec {
@@ -49,11 +50,16 @@ impl Cluster {
                 labels: [("loadgen.run".to_owned(), "test".to_owned())].into(),
                 taints: Vec::new(),
                 latencies: Latencies {
+                    mount: quick.clone(),
                     sandbox: quick.clone(),
+                    create: quick.clone(),
                     start: quick.clone(),
                     stop: quick.clone(),
                     remove: quick,
+                    ..Latencies::default()
                 },
+                classes: Preset::KubeletOnly.classes(),
+                limits: Limits::default(),
             },
             start_rate: "1000/s".parse().unwrap(),
             shards,

@@ -62,7 +62,20 @@ pub(super) struct Driver {
 
 pub(super) fn latencies() -> Latencies {
     let exactly = |ms| Duration::from_millis(ms)..Duration::from_millis(ms);
-    Latencies { sandbox: exactly(350), start: exactly(90), stop: exactly(130), remove: exactly(900) }
+    Latencies {
+        admit: exactly(0),
+        mount: exactly(0),
+        sandbox: exactly(350),
+        pull: exactly(1000),
+        create: exactly(30),
+        start: exactly(57),
+        init: exactly(300),
+        job: exactly(2000),
+        relist: exactly(400),
+        relist_again: exactly(1000),
+        stop: exactly(130),
+        remove: exactly(900),
+    }
 }
 
 /// What makes nodes and pods live, and nothing beside it: other classes have tests of their own.

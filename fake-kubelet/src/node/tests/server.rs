@@ -10,6 +10,8 @@ use k8s_pb::{
 use serde_json::{Map, Value, json};
 use wire::{Encoding, Request, Response};
 
+use super::pod_status::{self, text, time};
+
 #[derive(Default)]
 pub(super) struct Server {
     pub(super) node: Option<core::Node>,
@@ -47,27 +49,7 @@ impl Pod {
 
     /// The status as objects carry it, as far as a node reads it.
     pub(super) fn to_object(&self) -> core::Pod {
-        let text = |key: &str| self.status.get(key).and_then(Value::as_str).map(str::to_owned);
-        let containers = self.status.get("containerStatuses").and_then(Value::as_array).into_iter().flatten();
-        let containers = containers.map(|container| core::ContainerStatus {
-            name: container["name"].as_str().map(str::to_owned),
-            ready: container["ready"].as_bool(),
-            state: Some(core::ContainerState {
-                running: time(&container["state"]["running"]["startedAt"])
-                    .map(|started_at| core::ContainerStateRunning { started_at: Some(started_at) }),
-                ..Default::default()
-            }),
-            ..Default::default()
-        });
-        let status = core::PodStatus {
-            phase: text("phase"),
-            pod_ip: text("podIP"),
-            start_time: self.status.get("startTime").and_then(time),
-            observed_generation: self.status.get("observedGeneration").and_then(Value::as_i64),
-            conditions: self.status["conditions"].as_array().unwrap().iter().map(pod_condition).collect(),
-            container_statuses: containers.collect(),
-            ..Default::default()
-        };
+        let status = pod_status::from_json(&self.status);
         core::Pod { status: Some(status), ..self.object.clone() }
     }
 }
@@ -295,27 +277,6 @@ fn apply(status: &mut Map<String, Value>, patch: &Map<String, Value>) {
         (patch.get("$setElementOrder/conditions"), status.get_mut("conditions"))
     {
         items.sort_by_key(|item| order.iter().position(|it| it["type"] == item["type"]));
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-fn time(value: &Value) -> Option<meta::Time> {
-    let time: jiff::Timestamp = value.as_str()?.parse().unwrap();
-    Some(meta::Time { seconds: Some(time.as_second()), nanos: None })
-}
-
-fn pod_condition(condition: &Value) -> core::PodCondition {
-    core::PodCondition {
-        r#type: text(&condition["type"]),
-        status: text(&condition["status"]),
-        observed_generation: condition["observedGeneration"].as_i64(),
-        last_probe_time: time(&condition["lastProbeTime"]),
-        last_transition_time: time(&condition["lastTransitionTime"]),
-        reason: text(&condition["reason"]),
-        message: text(&condition["message"]),
     }
 }
 
