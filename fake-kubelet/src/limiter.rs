@@ -30,10 +30,30 @@ impl Limiter {
 
     /// Takes a token and says when the request may be sent: `at`, or later.
     pub(crate) fn reserve(&mut self, at: Nanos) -> Nanos {
-        let gained = at.since(self.last).as_secs_f64() * self.limit.qps;
-        self.tokens = (self.tokens + gained).min(self.limit.burst.into()) - 1.0;
+        self.tokens = self.tokens_at(at) - 1.0;
         self.last = self.last.max(at);
         if self.tokens >= 0.0 { at } else { at + Duration::from_secs_f64(-self.tokens / self.limit.qps) }
+    }
+
+    /// Takes a token if there is one (`PassiveRateLimiter.TryAccept`).
+    pub(crate) fn accept(&mut self, at: Nanos) -> bool {
+        let tokens = self.tokens_at(at);
+        let accepted = tokens >= 1.0;
+        if accepted {
+            self.tokens = tokens - 1.0;
+            self.last = self.last.max(at);
+        }
+        accepted
+    }
+
+    /// Whether nothing of the burst is spent, so that a new bucket would do the same.
+    pub(crate) fn is_full(&self, at: Nanos) -> bool {
+        self.tokens_at(at) >= self.limit.burst.into()
+    }
+
+    fn tokens_at(&self, at: Nanos) -> f64 {
+        let gained = at.since(self.last).as_secs_f64() * self.limit.qps;
+        (self.tokens + gained).min(self.limit.burst.into())
     }
 }
 
@@ -60,5 +80,18 @@ mod tests {
         let rested = Nanos(60_000_000_000);
         let sent: Vec<u64> = (0..3).map(|_| limiter.reserve(rested).0 - rested.0).collect();
         assert_eq!(sent, [0, 0, 200_000_000]);
+    }
+
+    #[test]
+    fn what_is_not_accepted_costs_nothing() {
+        let mut limiter = Limiter::new(Limit { qps: 1.0, burst: 2 });
+        let at = |seconds: u64| Nanos(seconds * 1_000_000_000);
+        assert!(limiter.is_full(at(0)));
+        let accepted: Vec<bool> = (0..4).map(|_| limiter.accept(at(0))).collect();
+        assert_eq!(accepted, [true, true, false, false]);
+        assert!(limiter.accept(at(1)));
+        assert!(!limiter.accept(at(1)));
+        assert!(!limiter.is_full(at(2)));
+        assert!(limiter.is_full(at(3)));
     }
 }

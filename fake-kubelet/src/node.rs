@@ -1,6 +1,6 @@
 //! One virtual node: the pure state machine that decides what its kubelet sends, and when.
 //!
-//! Its parts are registration, CSINode, lease, node status, and pods; each has its own file, its own deadline and its own requests.
+//! Its parts are registration, CSINode, lease, node status, pods, and events; each has its own file, its own deadline and its own requests.
 //! They share nothing but the node's name, its random numbers and whether the Node object exists.
 
 mod conditions;
@@ -30,9 +30,12 @@ use crate::{
     pods::{Lent, Pods},
 };
 
-pub(crate) use self::object::{from_time, seconds};
+pub(crate) use self::object::{from_time, seconds, time};
 pub use self::seen::SeenNode;
-use self::{csi::CsiNode, lease::Lease, registration::Registration, status::StatusReports, watches::Watches};
+use self::{
+    csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration, status::StatusReports,
+    watches::Watches,
+};
 
 /// How long the steps of a pod's life take on a node. Each pod draws uniformly from the range.
 #[derive(Clone, Debug)]
@@ -134,6 +137,7 @@ const PROXY: Limit = Limit { qps: 5.0, burst: 10 };
 #[derive(Debug)]
 pub struct Node {
     common: Common,
+    early_looks: EarlyLooks,
     registration: Registration,
     csi: CsiNode,
     lease: Lease,
@@ -229,6 +233,7 @@ impl Node {
         Self {
             limiters: Limiters::new(&spec.limits),
             common: Common::new(spec, name, address, seed),
+            early_looks: EarlyLooks::default(),
             registration: Registration::default(),
             csi: CsiNode::default(),
             lease: Lease::default(),
@@ -247,12 +252,14 @@ impl Node {
     /// When [`Event::Deadline`] is due next, or `None` when only an answer or the watch can move the node.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let parts = [
+            self.early_looks.deadline(),
             self.registration.deadline(),
             self.csi.deadline(),
             self.lease.deadline(),
             self.status.deadline(),
             self.pods.deadline(),
             self.watches.deadline(),
+            self.events.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -262,7 +269,7 @@ impl Node {
         let sent_before = out.len();
         self.react(now, event, addresses, out);
         for note in std::mem::take(&mut self.common.notes) {
-            self.events.note(&mut self.common, now, note, out);
+            self.events.note(&self.common, now, note, out);
         }
         self.limiters.apply(now, &mut out[sent_before..]);
     }
@@ -271,7 +278,7 @@ impl Node {
         let common = &mut self.common;
         match event {
             Event::Start => {
-                common.note(notes::starting());
+                self.early_looks.start(common, now);
                 self.watches.start(common, now, out);
                 self.csi.start(common, now, out);
                 self.lease.start(common, now, out);
@@ -283,7 +290,10 @@ impl Node {
             Event::Pod(sighting) => {
                 self.pods.on_sighting(sighting, &mut Lent { common, now, addresses, out });
             }
-            Event::Node(node) => self.status.observed(now, &node),
+            Event::Node(node) => {
+                self.early_looks.node_exists();
+                self.status.observed(now, &node);
+            }
             Event::Object { name, immutable } => self.pods.on_object(&name, immutable, out),
             Event::Issued(_) => {}
         }
@@ -291,6 +301,9 @@ impl Node {
 
     fn on_deadline(&mut self, now: Now, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
         let common = &mut self.common;
+        if is_due(self.early_looks.deadline(), now) {
+            self.early_looks.on_deadline(common);
+        }
         if is_due(self.registration.deadline(), now) {
             self.registration.on_deadline(common, now, self.csi.is_done(), out);
         }
@@ -308,6 +321,9 @@ impl Node {
         }
         if is_due(self.watches.deadline(), now) {
             self.watches.on_deadline(common, now, self.registration.is_done(), out);
+        }
+        if is_due(self.events.deadline(), now) {
+            self.events.on_deadline(common, out);
         }
     }
 
@@ -332,6 +348,9 @@ impl Node {
             | Call::GetCsiNode
             | Call::CreateCsiNode
             | Call::DeleteCsiNode => {
+                if *call == Call::GetNodeForCsiNode && answer.is_success() {
+                    self.early_looks.node_exists();
+                }
                 if self.csi.on_answer(common, now, call, answer, out) {
                     self.status.became_ready(common, now, out);
                 }
@@ -354,9 +373,8 @@ impl Node {
                 self.pods.on_answer(call, answer, &mut Lent { common, now, addresses, out });
             }
             Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
-            Call::CreateEvent
-            | Call::PatchEvent
-            | Call::CreateCertificateRequest
+            Call::CreateEvent | Call::PatchEvent => self.events.on_answer(common, now, call, answer, out),
+            Call::CreateCertificateRequest
             | Call::CreateProxyEvent => {}
         }
     }

@@ -17,6 +17,9 @@ const HEALTHY: [(&str, &str, &str); 4] = [
     ("Ready", "KubeletReady", "kubelet is posting ready status"),
 ];
 const READY: usize = 3;
+/// What events call the conditions before Ready while all is well.
+pub(super) const SUFFICIENT: [&str; READY] =
+    ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"];
 
 /// What a report says: the conditions, reduced to what changes in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,20 @@ impl Report {
     /// Whether anything but the heartbeat differs.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
         self.ready == other.ready && self.transitions == other.transitions
+    }
+
+    /// The events for conditions whose status is not what the server has (the setters of `nodestatus/setters.go`). A condition that the
+    /// server lacks is one of them, but for Ready.
+    pub(super) fn news_to(&self, server: &Map<String, Value>) -> Vec<&'static str> {
+        let items = || server.get("conditions").and_then(Value::as_array).into_iter().flatten();
+        let is_news = |index: usize, kind: &str| match items().find(|item| item["type"] == kind) {
+            Some(item) => item["status"] != self.status(index),
+            None => index != READY,
+        };
+        let ready = if self.ready { "NodeReady" } else { "NodeNotReady" };
+        let events = [SUFFICIENT[0], SUFFICIENT[1], SUFFICIENT[2], ready];
+        let news = HEALTHY.iter().zip(events).enumerate();
+        news.filter(|(index, ((kind, ..), _))| is_news(*index, kind)).map(|(_, (_, event))| event).collect()
     }
 
     fn status(&self, index: usize) -> &'static str {

@@ -31,7 +31,8 @@ pub(super) fn wall_time(time: &meta::Time) -> jiff::Timestamp {
     jiff::Timestamp::from_second(time.seconds.unwrap_or_default()).unwrap_or_default()
 }
 
-pub(super) fn time(time: jiff::Timestamp) -> meta::Time {
+/// A timestamp as protobuf has `metav1.Time`: whole seconds.
+pub(crate) fn time(time: jiff::Timestamp) -> meta::Time {
     meta::Time { seconds: Some(time.as_second()), nanos: None }
 }
 

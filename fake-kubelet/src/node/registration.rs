@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use measure::Nanos;
 
-use super::{Backoff, Common, SeenNode, conditions::Report, object};
+use super::{Backoff, Common, SeenNode, conditions::Report, notes, object};
 use crate::action::{Action, Answer, Call, Now};
 
 #[derive(Debug)]
@@ -62,11 +62,12 @@ impl Registration {
         self.state = State::Waiting(now.at + self.backoff.delay());
     }
 
-    pub(super) fn on_deadline(&mut self, common: &Common, now: Now, ready: bool, out: &mut Vec<Action>) {
+    pub(super) fn on_deadline(&mut self, common: &mut Common, now: Now, ready: bool, out: &mut Vec<Action>) {
         let State::Waiting(intended) = self.state else { return };
         self.state = State::Asking;
         let report = Report::at_start(now.wall, ready);
         self.sent = Some(report);
+        notes::sketched(common);
         out.push(Action::Send {
             call: Call::CreateNode,
             request: object::create_node(common, &report),

@@ -19,7 +19,7 @@ use wire::Request;
 use super::{
     Common, SeenNode,
     conditions::{Report, conditions_of, is_substantial},
-    object,
+    notes, object,
     registration::Found,
 };
 use crate::{
@@ -81,6 +81,11 @@ impl Known {
         }
     }
 
+    /// What the setters of the conditions say when they change what the server has.
+    fn news(&self) -> Vec<&'static str> {
+        self.current.news_to(&self.server.conditions())
+    }
+
     fn patch(&self) -> Map<String, Value> {
         merge::diff(&self.server.conditions(), &self.current.to_json())
     }
@@ -94,7 +99,7 @@ impl StatusReports {
     /// The Node exists: report at once, whether it is new or was found.
     pub(super) fn registered(
         &mut self,
-        common: &Common,
+        common: &mut Common,
         now: Now,
         found: Found,
         ready: bool,
@@ -113,7 +118,7 @@ impl StatusReports {
     }
 
     /// The last thing that kept the node from being ready is done.
-    pub(super) fn became_ready(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+    pub(super) fn became_ready(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
         self.become_ready(now);
         // A PATCH under way carries the old report; its answer sends the new one.
         if self.known.is_some() && !self.busy {
@@ -194,14 +199,17 @@ impl StatusReports {
         self.known = Some(Known { server, current: Report::about(node, now.wall, ready) });
     }
 
-    fn report(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+    fn report(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
         self.tries = 0;
         self.patch(common, now, out);
     }
 
-    fn patch(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+    fn patch(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
         let Some(known) = &mut self.known else { return };
         known.current.heartbeat = now.wall;
+        for reason in known.news() {
+            notes::status_is(common, reason);
+        }
         let changes = known.patch();
         self.sent = Some((known.current, is_substantial(&changes)));
         let body = if changes.is_empty() { json!({}) } else { json!({ "status": changes }) };
