@@ -10,6 +10,9 @@ mod correlator;
 mod occurrence;
 mod recent;
 
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;

@@ -4,7 +4,8 @@
 //! keeps nodes in shards, one thread with a current-thread runtime each, and owns every socket and timer.
 //!
 //! This version sends the traffic that makes a node and its pods live: registration, CSINode, lease, node status, the pod
-//! watch, and each pod's status and final deletion. Events, tokens, per-object watches and kube-proxy are not sent yet.
+//! watch, each pod's status and final deletion, and events of the node. Events of pods, tokens, per-object watches and kube-proxy are not
+//! sent yet.
 
 mod action;
 mod addresses;

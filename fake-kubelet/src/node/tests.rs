@@ -3,6 +3,7 @@
 mod adoption;
 mod csi;
 mod driver;
+mod events;
 mod lease;
 mod oracle;
 mod pod_status;

@@ -113,8 +113,14 @@ impl Driver {
     }
 
     pub(super) fn with_seed(server: Server, seed: u64) -> Self {
+        Self::sending(LIFE_ONLY, server, seed)
+    }
+
+    /// A node that sends these classes of traffic.
+    pub(super) fn sending(classes: Classes, server: Server, seed: u64) -> Self {
+        let spec = NodeSpec { classes, ..spec() };
         Self {
-            node: Node::new(Arc::new(spec()), "vm", Ipv4Addr::new(192, 0, 2, 2), seed),
+            node: Node::new(Arc::new(spec), "vm", Ipv4Addr::new(192, 0, 2, 2), seed),
             server,
             now: Duration::ZERO,
             addresses: PodAddresses::of_shard(0, 1, 0),

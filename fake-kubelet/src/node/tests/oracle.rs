@@ -15,9 +15,9 @@ use super::{
 };
 
 /// Verb and path, and body.
-type Line = (String, Value);
+pub(super) type Line = (String, Value);
 
-fn recorded(text: &str) -> Vec<Line> {
+pub(super) fn recorded(text: &str) -> Vec<Line> {
     let lines = text.lines().map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
         let verb = match line["verb"].as_str().unwrap() {
@@ -36,16 +36,16 @@ fn recorded(text: &str) -> Vec<Line> {
     lines.collect()
 }
 
-fn ours(sent: &[Sent]) -> Vec<Line> {
+pub(super) fn ours(sent: &[Sent]) -> Vec<Line> {
     sent.iter().map(|sent| (sent.line.clone(), sent.body.clone())).collect()
 }
 
-fn of(lines: &[Line], part: impl Fn(&str) -> bool) -> Vec<Line> {
+pub(super) fn of(lines: &[Line], part: impl Fn(&str) -> bool) -> Vec<Line> {
     lines.iter().filter(|(line, _)| part(line)).cloned().collect()
 }
 
 #[track_caller]
-fn check(ours: Vec<Line>, theirs: Vec<Line>) {
+pub(super) fn check(ours: Vec<Line>, theirs: Vec<Line>) {
     assert!(!theirs.is_empty());
     let names = |lines: &[Line]| lines.iter().map(|(line, _)| line.clone()).collect::<Vec<_>>();
     assert_eq!(names(&ours), names(&theirs));

@@ -41,6 +41,7 @@ pub(super) fn body(call: &Call, request: &Request) -> Value {
             Call::CreateNode => node(decode(request)),
             Call::CreateCsiNode => csi_node(decode(request)),
             Call::CreateLease | Call::RenewLease => lease(decode(request)),
+            Call::CreateEvent => event(decode(request)),
             Call::DeletePod(_) | Call::DeleteResourceSlices => delete_options(decode(request)),
             _ => panic!("{call:?} has a body"),
         },
@@ -169,6 +170,37 @@ fn lease(lease: coordination::Lease) -> Value {
         },
     });
     assert_eq!(spec, coordination::LeaseSpec::default());
+    value
+}
+
+fn event(mut event: core::Event) -> Value {
+    let mut about = take(&mut event.involved_object).unwrap();
+    let reference = object(vec![
+        ("kind", json!(take(&mut about.kind))),
+        ("namespace", json!(take(&mut about.namespace))),
+        ("name", json!(take(&mut about.name))),
+        ("uid", json!(take(&mut about.uid))),
+        ("apiVersion", json!(take(&mut about.api_version))),
+        ("resourceVersion", json!(take(&mut about.resource_version))),
+        ("fieldPath", json!(take(&mut about.field_path))),
+    ]);
+    assert_eq!(about, core::ObjectReference::default());
+    let source = take(&mut event.source).unwrap();
+    let time = |time: Option<meta::Time>| crate::node::from_time(&time.unwrap());
+    let value = json!({
+        "kind": "Event", "apiVersion": "v1",
+        "metadata": metadata(take(&mut event.metadata).unwrap()),
+        "involvedObject": reference,
+        "reason": take(&mut event.reason), "message": take(&mut event.message),
+        "source": { "component": source.component, "host": source.host },
+        "firstTimestamp": time(take(&mut event.first_timestamp)),
+        "lastTimestamp": time(take(&mut event.last_timestamp)),
+        "count": take(&mut event.count), "type": take(&mut event.r#type),
+        "eventTime": null,
+        "reportingComponent": take(&mut event.reporting_component).unwrap_or_default(),
+        "reportingInstance": take(&mut event.reporting_instance).unwrap_or_default(),
+    });
+    assert_eq!(event, core::Event::default());
     value
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Server {
     pub(super) csi_node: Option<storage::CSINode>,
     pub(super) lease: Option<coordination::Lease>,
     pub(super) pods: BTreeMap<String, Pod>,
+    /// Names of events that exist.
+    pub(super) noted: HashSet<String>,
     events: Vec<Result<core::Pod, String>>,
     revision: u64,
     /// Uids of pods that somebody has asked to be deleted.
@@ -168,6 +170,14 @@ impl Server {
             ("PATCH", [.., "pods", name, "status"]) => self.patch_pod_status(name, request),
             ("DELETE", [.., "pods", name]) => self.delete_pod(name, request),
             ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
+            ("POST", [.., "events"]) => {
+                let event: core::Event = wire::protobuf::decode(&request.body).unwrap();
+                let is_new = self.noted.insert(event.metadata.unwrap().name.unwrap());
+                Self::refusal(if is_new { 201 } else { 409 })
+            }
+            ("PATCH", [.., "events", name]) => {
+                Self::refusal(if self.noted.contains(*name) { 200 } else { 404 })
+            }
             ("POST", _) => Self::refusal(409),
             _ => panic!("{method} {path} is not served"),
         }
