@@ -374,8 +374,7 @@ impl Node {
             }
             Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
             Call::CreateEvent | Call::PatchEvent => self.events.on_answer(common, now, call, answer, out),
-            Call::CreateCertificateRequest
-            | Call::CreateProxyEvent => {}
+            Call::CreateCertificateRequest | Call::CreateProxyEvent => {}
         }
     }
 }

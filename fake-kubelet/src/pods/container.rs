@@ -182,6 +182,7 @@ impl Container {
     pub(super) fn stop(&mut self, now: Now, spec: &SeenContainer) {
         self.end(0, now, spec);
         (self.exit, self.started, self.ready) = (None, None, None);
+        self.crash_loops = false;
     }
 
     /// Whether it has ended and must wait before it is restarted, and for how long still (`doBackOff`). The pause grows when it is

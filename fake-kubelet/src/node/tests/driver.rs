@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{render, server::Server};
 use crate::{
     Action, Answer, Call, Class, Classes, Event, Latencies, Limits, Milestone, Node, NodeSpec, Now,
-    PodAddresses, PodSighting, SeenPod, Watched,
+    ObjectName, PodAddresses, PodSighting, SeenPod, Watched,
 };
 
 /// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
@@ -44,6 +44,7 @@ type Faults = dyn FnMut(&Call) -> Option<Fault>;
 enum Delivery {
     Answer(Call, Answer),
     Pod(PodSighting),
+    Object(ObjectName),
 }
 
 pub(super) struct Driver {
@@ -55,6 +56,8 @@ pub(super) struct Driver {
     pub(super) sent: Vec<Sent>,
     faults: Box<Faults>,
     watching: bool,
+    /// Watches of Secrets and config maps that were started (`+`) and ended (`-`).
+    pub(super) watches: Vec<String>,
     deliveries: Vec<(Duration, Delivery)>,
     /// Checked after every step; gets what was sent in it.
     pub(super) invariants: Option<fn(&Driver, usize)>,
@@ -118,7 +121,12 @@ impl Driver {
 
     /// A node that sends these classes of traffic.
     pub(super) fn sending(classes: Classes, server: Server, seed: u64) -> Self {
-        let spec = NodeSpec { classes, ..spec() };
+        Self::with_latencies(classes, latencies(), server, seed)
+    }
+
+    /// The same with pods that take these times.
+    pub(super) fn with_latencies(classes: Classes, latencies: Latencies, server: Server, seed: u64) -> Self {
+        let spec = NodeSpec { classes, latencies, ..spec() };
         Self {
             node: Node::new(Arc::new(spec), "vm", Ipv4Addr::new(192, 0, 2, 2), seed),
             server,
@@ -128,6 +136,7 @@ impl Driver {
             sent: Vec::new(),
             faults: Box::new(|_| None),
             watching: false,
+            watches: Vec::new(),
             deliveries: Vec::new(),
             invariants: None,
         }
@@ -189,6 +198,7 @@ impl Driver {
                 match self.deliveries.remove(index).1 {
                     Delivery::Answer(call, answer) => self.step(Event::Answer { call, answer }),
                     Delivery::Pod(sighting) => self.step(Event::Pod(sighting)),
+                    Delivery::Object(name) => self.step(Event::Object { name, immutable: false }),
                 }
             } else {
                 self.step(Event::Deadline);
@@ -224,6 +234,11 @@ impl Driver {
                     self.watching = true;
                     self.deliver_list();
                 }
+                Action::Watch { watched: Watched::Object(name), .. } => {
+                    self.watches.push(format!("+{}", name.name));
+                    self.deliveries.push((self.now + ROUND_TRIP, Delivery::Object(name)));
+                }
+                Action::Unwatch(Watched::Object(name)) => self.watches.push(format!("-{}", name.name)),
                 Action::Watch { .. } | Action::Unwatch(_) | Action::UseCertificate(_) => {}
                 Action::Send { call, request, intended } => {
                     assert!(intended <= now.at, "{call:?} is sent before it was meant to be");

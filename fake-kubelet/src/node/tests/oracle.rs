@@ -67,7 +67,7 @@ fn normalised(lines: Vec<Line>) -> Vec<Line> {
     normalised.collect()
 }
 
-fn is_moment(text: &str) -> bool {
+pub(super) fn is_moment(text: &str) -> bool {
     text.parse::<jiff::Timestamp>().is_ok()
 }
 

@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use k8s_pb::{
-    api::{coordination::v1 as coordination, core::v1 as core, storage::v1 as storage},
+    api::{
+        authentication::v1 as authentication, coordination::v1 as coordination, core::v1 as core,
+        storage::v1 as storage,
+    },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1 as meta},
 };
 use serde_json::{Value, json};
 use wire::{Encoding, Request};
 
-use crate::Call;
+use crate::{Call, ObjectKind};
 
 /// Verb and path, without the prefixes that say nothing here.
 pub(super) fn line(request: &Request) -> String {
@@ -42,6 +45,7 @@ pub(super) fn body(call: &Call, request: &Request) -> Value {
             Call::CreateCsiNode => csi_node(decode(request)),
             Call::CreateLease | Call::RenewLease => lease(decode(request)),
             Call::CreateEvent => event(decode(request)),
+            Call::CreateToken(..) => token_request(decode(request)),
             Call::DeletePod(_) | Call::DeleteResourceSlices => delete_options(decode(request)),
             _ => panic!("{call:?} has a body"),
         },
@@ -204,6 +208,22 @@ fn event(mut event: core::Event) -> Value {
     value
 }
 
+fn token_request(mut request: authentication::TokenRequest) -> Value {
+    let mut spec = take(&mut request.spec).unwrap();
+    let mut pod = take(&mut spec.bound_object_ref).unwrap();
+    let audiences = take(&mut spec.audiences);
+    let value = json!({ "spec": {
+        "audiences": if audiences.is_empty() { Value::Null } else { json!(audiences) },
+        "expirationSeconds": take(&mut spec.expiration_seconds),
+        "boundObjectRef": {
+            "kind": take(&mut pod.kind), "apiVersion": take(&mut pod.api_version),
+            "name": take(&mut pod.name), "uid": take(&mut pod.u_id),
+        },
+    }});
+    assert_eq!((spec, pod), Default::default());
+    value
+}
+
 fn delete_options(mut options: meta::DeleteOptions) -> Value {
     let preconditions = take(&mut options.preconditions).map(|preconditions| {
         assert_eq!(preconditions.resource_version, None);
@@ -259,4 +279,64 @@ pub(super) fn pod(
         }),
         status: None,
     }
+}
+
+/// The volume that the apiserver gives to every pod with a service account.
+pub(super) fn api_access(name: &str) -> core::Volume {
+    let token = core::VolumeProjection {
+        service_account_token: Some(core::ServiceAccountTokenProjection {
+            expiration_seconds: Some(3607),
+            path: Some("token".to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let authorities = core::VolumeProjection {
+        config_map: Some(core::ConfigMapProjection {
+            local_object_reference: Some(core::LocalObjectReference {
+                name: Some("kube-root-ca.crt".to_owned()),
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let projected = core::ProjectedVolumeSource { sources: vec![token, authorities], ..Default::default() };
+    core::Volume {
+        name: Some(name.to_owned()),
+        volume_source: Some(core::VolumeSource { projected: Some(projected), ..Default::default() }),
+    }
+}
+
+pub(super) fn object_volume(kind: ObjectKind, name: &str) -> core::VolumeSource {
+    match kind {
+        ObjectKind::ConfigMap => core::VolumeSource {
+            config_map: Some(core::ConfigMapVolumeSource {
+                local_object_reference: Some(core::LocalObjectReference { name: Some(name.to_owned()) }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+        ObjectKind::Secret => core::VolumeSource {
+            secret: Some(core::SecretVolumeSource {
+                secret_name: Some(name.to_owned()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+    }
+}
+
+pub(super) fn claim_volume(claim: &str) -> core::VolumeSource {
+    core::VolumeSource {
+        persistent_volume_claim: Some(core::PersistentVolumeClaimVolumeSource {
+            claim_name: Some(claim.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A probe that is tried every so many seconds.
+pub(super) fn probe(period: i32) -> core::Probe {
+    core::Probe { period_seconds: Some(period), ..Default::default() }
 }

@@ -77,6 +77,11 @@ impl Life {
         }
         self.refresh_tokens(around);
         self.start_next(around);
+        // The regular relist reports what was started once more; that only shows in what every sync reads.
+        let started = news && self.containers.iter().any(|container| container.seen.is_running());
+        if started && !self.pod.claims.is_empty() {
+            self.look_at_runtime(around);
+        }
     }
 
     /// Starts the next container that may start now; otherwise waits for the next sync.
