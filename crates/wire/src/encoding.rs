@@ -13,6 +13,8 @@ pub enum Encoding {
     StrategicMergePatch,
     /// `application/merge-patch+json` (RFC 7386).
     MergePatch,
+    /// `application/json-patch+json` (RFC 6902).
+    JsonPatch,
     /// Anything else a server answers with, such as the `text/plain` of `/readyz`.
     Text,
 }
@@ -25,6 +27,7 @@ impl Encoding {
             Self::Protobuf => "application/vnd.kubernetes.protobuf",
             Self::StrategicMergePatch => "application/strategic-merge-patch+json",
             Self::MergePatch => "application/merge-patch+json",
+            Self::JsonPatch => "application/json-patch+json",
             Self::Text => "text/plain",
         })
     }
@@ -36,7 +39,7 @@ impl Encoding {
         HeaderValue::from_static(match self {
             Self::Protobuf => "application/vnd.kubernetes.protobuf,application/json",
             Self::Text => "*/*",
-            Self::Json | Self::StrategicMergePatch | Self::MergePatch => "application/json",
+            Self::Json | Self::StrategicMergePatch | Self::MergePatch | Self::JsonPatch => "application/json",
         })
     }
 
@@ -48,6 +51,7 @@ impl Encoding {
             "application/vnd.kubernetes.protobuf" => Self::Protobuf,
             "application/strategic-merge-patch+json" => Self::StrategicMergePatch,
             "application/merge-patch+json" => Self::MergePatch,
+            "application/json-patch+json" => Self::JsonPatch,
             _ => Self::Text,
         }
     }
@@ -64,6 +68,7 @@ mod tests {
             Encoding::Protobuf,
             Encoding::StrategicMergePatch,
             Encoding::MergePatch,
+            Encoding::JsonPatch,
             Encoding::Text,
         ] {
             assert_eq!(Encoding::of_content_type(Some(&encoding.content_type())), encoding);
