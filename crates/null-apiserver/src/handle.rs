@@ -10,6 +10,7 @@ use wire::Encoding;
 
 use crate::answer::{self, Body, Broken};
 use crate::connection::Control;
+use crate::gzip::Compression;
 use crate::log::{Logged, Peer};
 use crate::refusal::Refusal;
 use crate::resource::Target;
@@ -40,6 +41,7 @@ pub(crate) async fn answer(
     let accept = answer::accepted(logged.accept());
     let mut plan = Plan::default();
     let mut break_after = None;
+    let mut compression = Compression::IfLong;
     for action in actions {
         match action {
             Action::Delay(wait) => tokio::time::sleep(wait).await,
@@ -52,6 +54,8 @@ pub(crate) async fn answer(
                 std::future::pending::<()>().await;
             }
             Action::BreakBody { after } => break_after = Some(after),
+            Action::Gzip => compression = Compression::Always,
+            Action::MislabelAsGzip => compression = Compression::Pretended,
             Action::Truncate { after } => plan.truncate_after = Some(after),
             Action::Chop(sizes) => plan.chop = sizes,
             Action::ErrorEvent { after, refusal } => plan.error_after = Some((after, refusal)),
@@ -60,6 +64,7 @@ pub(crate) async fn answer(
     }
     plan.break_after = break_after;
     let response = respond(&shared, &logged, accept, plan);
+    let response = compression.apply(response, &logged);
     Ok(match break_after {
         Some(after) if !logged.is_watch() => answer::broken_after(response, after),
         _ => response,

@@ -2,12 +2,13 @@
 //!
 //! It speaks TLS and HTTP/2 as kube-apiserver does (100 streams per connection, client certificates), keeps objects in
 //! memory, moves resource versions, serves lists and watches with bookmarks and `WatchList`, in protobuf and, for the
-//! main fields, in JSON. A test scripts what goes wrong and reads the log of what was asked. There is no validation, no
+//! main fields, in JSON, and compresses what is long. A test scripts what goes wrong and reads the log of what was asked. There is no validation, no
 //! authorization, no admission and no managed fields.
 
 mod answer;
 mod connection;
 mod error;
+mod gzip;
 mod handle;
 mod json;
 mod kind;

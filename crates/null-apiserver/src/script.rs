@@ -28,6 +28,10 @@ pub enum Action {
         /// Bytes of the body that still arrive.
         after: usize,
     },
+    /// Compress the body, however short, and a watch too: what a proxy may do.
+    Gzip,
+    /// Say that the body is gzip, which it is not.
+    MislabelAsGzip,
     /// For a watch: end its stream after so many bytes, wherever in an event that is.
     Truncate {
         /// Bytes that still arrive.

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::RecvStream;
 use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use rustls::ClientConfig;
 
+use crate::body::{Body, BodyError};
 use crate::connection::{Connection, InFlight};
 use crate::credential::CredentialHeaders;
 use crate::traffic::{Counters, add};
@@ -40,7 +41,7 @@ struct Inner {
 /// An answer whose headers have come, on its open stream.
 pub(crate) struct Answer {
     pub(crate) head: http::response::Parts,
-    pub(crate) body: RecvStream,
+    pub(crate) body: Body,
     pub(crate) in_flight: InFlight,
 }
 
@@ -65,12 +66,12 @@ impl Client {
     /// else is retried.
     ///
     /// # Errors
-    /// No connection, a connection or stream that broke, or [`Error::Timeout`]. A status that is not 2xx is none.
+    /// No connection, a connection or stream that broke, a compressed body that does not inflate, or [`Error::Timeout`]. A
+    /// status that is not 2xx is none.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
         within(request, async {
-            let Answer { head, body, in_flight } = self.exchange(request).await?;
-            let body = drain(body).await.map_err(|error| self.broken(request, &in_flight, error))?;
-            Ok(Response::new(head.status, &head.headers, body))
+            let answer = self.exchange(request).await?;
+            self.read(request, answer).await
         })
         .await
     }
@@ -85,9 +86,7 @@ impl Client {
             if answer.head.status == StatusCode::OK {
                 return Ok(Watch::new(self.clone(), request, answer));
             }
-            let Answer { head, body, in_flight } = answer;
-            let body = drain(body).await.map_err(|error| self.broken(request, &in_flight, error))?;
-            Err(Error::Status(Response::new(head.status, &head.headers, body).status_error()))
+            Err(Error::Status(self.read(request, answer).await?.status_error()))
         })
         .await
     }
@@ -106,8 +105,16 @@ impl Client {
         }
     }
 
+    /// The error of a body that breaks off or does not inflate.
+    pub(crate) fn unreadable(&self, request: &Request, in_flight: &InFlight, error: BodyError) -> Error {
+        match error {
+            BodyError::Stream(error) => self.broken(request, in_flight, error),
+            BodyError::Inflate(error) => error,
+        }
+    }
+
     /// The error of a stream that broke.
-    pub(crate) fn broken(&self, request: &Request, in_flight: &InFlight, error: h2::Error) -> Error {
+    fn broken(&self, request: &Request, in_flight: &InFlight, error: h2::Error) -> Error {
         let server = self.0.endpoint.parts().server.clone();
         let request = request.to_string();
         if in_flight.life().is_unresponsive() {
@@ -122,6 +129,13 @@ impl Client {
         }
     }
 
+    /// Reads the whole answer.
+    async fn read(&self, request: &Request, answer: Answer) -> Result<Response, Error> {
+        let Answer { head, body, in_flight } = answer;
+        let body = body.whole().await.map_err(|error| self.unreadable(request, &in_flight, error))?;
+        Ok(Response::new(head.status, &head.headers, body))
+    }
+
     async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
         let mut resends = 0;
         loop {
@@ -133,7 +147,8 @@ impl Client {
             }
             let failure = match self.start(sender, request).await {
                 Ok(response) => {
-                    let (head, body) = response.into_parts();
+                    let (head, stream) = response.into_parts();
+                    let body = Body::new(stream, &head.headers);
                     return Ok(Answer { head, body, in_flight });
                 }
                 Err(failure) => failure,
@@ -208,6 +223,10 @@ impl Client {
         let headers = head.headers_mut();
         headers.insert(header::ACCEPT, request.accept.accept());
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
+        // On watches too (x/net internal/httpcommon `IsRequestGzip`).
+        if request.method != Method::HEAD {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if !request.body.is_empty() {
             headers.insert(header::CONTENT_TYPE, request.content.content_type());
             headers.insert(header::CONTENT_LENGTH, request.body.len().into());
@@ -251,24 +270,4 @@ async fn within<T>(request: &Request, work: impl Future<Output = Result<T, Error
     tokio::time::timeout(request.timeout, work)
         .await
         .unwrap_or_else(|_| Err(Error::Timeout { request: request.to_string(), after: request.timeout }))
-}
-
-/// Reads a body to its end and gives its window back; stops at the first error, which h2 would repeat for ever.
-async fn drain(mut body: RecvStream) -> Result<Bytes, h2::Error> {
-    let Some(first) = next_chunk(&mut body).await else { return Ok(Bytes::new()) };
-    let first = first?;
-    // Most bodies are one chunk and are not copied.
-    let Some(second) = next_chunk(&mut body).await else { return Ok(first) };
-    let mut whole = BytesMut::from(first);
-    whole.extend_from_slice(&second?);
-    while let Some(chunk) = next_chunk(&mut body).await {
-        whole.extend_from_slice(&chunk?);
-    }
-    Ok(whole.freeze())
-}
-
-/// The next chunk of a body, whose share of the flow-control windows is given back. Cancel-safe.
-pub(crate) async fn next_chunk(body: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
-    let chunk = body.data().await?;
-    Some(chunk.and_then(|chunk| body.flow_control().release_capacity(chunk.len()).map(|()| chunk)))
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows what a node or a load generator is, and there is no kube crate: a fleet needs the connection shape,
 //! the bytes and the timing of a Go client, at half of hyper's cost per request.
 
+mod body;
 mod client;
 mod connection;
 mod credential;
@@ -12,6 +13,7 @@ mod encoding;
 mod endpoint;
 mod error;
 mod frames;
+mod inflate;
 mod list;
 mod meter;
 mod object;

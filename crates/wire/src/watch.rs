@@ -1,12 +1,12 @@
 //! A watch: one event at a time, wherever the network cut the stream.
 
 use bytes::Bytes;
-use h2::RecvStream;
 use prost::Message;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::{Answer, next_chunk};
+use crate::body::Body;
+use crate::client::Answer;
 use crate::connection::InFlight;
 use crate::frames::Frames;
 use crate::{Client, Encoding, Error, Object, Request};
@@ -16,7 +16,7 @@ use crate::{Client, Encoding, Error, Object, Request};
 pub struct Watch {
     client: Client,
     request: Request,
-    body: RecvStream,
+    body: Body,
     in_flight: InFlight,
     encoding: Encoding,
     frames: Frames,
@@ -80,9 +80,11 @@ impl Watch {
             if let Some(frame) = self.frames.next()? {
                 return WatchEvent::read(self.encoding, frame).map(Some);
             }
-            match next_chunk(&mut self.body).await {
+            match self.body.chunk().await {
                 Some(Ok(chunk)) => self.frames.push(&chunk),
-                Some(Err(error)) => return Err(self.client.broken(&self.request, &self.in_flight, error)),
+                Some(Err(error)) => {
+                    return Err(self.client.unreadable(&self.request, &self.in_flight, error));
+                }
                 None if self.frames.is_between_frames() => return Ok(None),
                 None => return Err(Error::Truncated { request: self.request.to_string() }),
             }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking, also in what it shares with others")]
 
+mod compression;
 mod connections;
 mod fixture;
 mod reflectors;
