@@ -1,41 +1,44 @@
-//! One credential, one HTTP/2 connection, any number of requests and watches on it.
+//! One credential, and as many HTTP/2 connections as its requests and watches need: mostly one.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
-use rustls::ClientConfig;
 
 use crate::body::{Body, BodyError};
 use crate::connection::{Connection, InFlight};
-use crate::credential::CredentialHeaders;
+use crate::credential::{CredentialHeaders, Identity};
+use crate::pool::{Place, Pool};
 use crate::traffic::{Counters, add};
-use crate::{Credential, Endpoint, Error, Request, Response, Traffic, Watch, tls};
+use crate::{Credential, Endpoint, Error, Request, Response, Traffic, Watch};
 
 /// How often a request that the server did not begin is sent again (x/net/http2 `Transport.RoundTrip`).
 const RESENDS: u32 = 6;
 
 /// A client of one API server under one credential.
 ///
-/// The connection is opened by the first request and again by the next request after it ended. Clone shares it. A client
-/// may be used from any tokio runtime; the connection lives on the runtime whose request opened it.
-///
-/// There is only ever one connection that takes requests: one that finds all streams taken waits for a stream, where
-/// Go would dial again (see [`Traffic::waited_for_stream`]).
+/// A connection is opened by the first request, by a request that finds every stream of the others taken (an API server
+/// allows 100 on each), and by the next request after it ended. One that had no streams for 90 s is closed. Clone shares
+/// them. A client may be used from any tokio runtime; a connection lives on the runtime whose request opened it.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     endpoint: Endpoint,
-    tls: Arc<ClientConfig>,
     user_agent: HeaderValue,
-    credential: CredentialHeaders,
     counters: Arc<Counters>,
-    current: Mutex<Option<Arc<Connection>>>,
+    state: Mutex<State>,
+}
+
+/// The credential and the connections that were opened with it, under one lock: no request shows a new token on a connection
+/// of an old certificate.
+struct State {
+    identity: Arc<Identity>,
+    pool: Pool,
 }
 
 /// An answer whose headers have come, on its open stream.
@@ -50,13 +53,12 @@ impl Client {
     pub fn new(endpoint: Endpoint, credential: Credential, user_agent: &str) -> Result<Self, Error> {
         let user_agent =
             HeaderValue::from_str(user_agent).map_err(|_| Error::Header { what: "the user agent" })?;
+        let identity = Identity::new(&endpoint, credential)?;
         Ok(Self(Arc::new(Inner {
-            tls: tls::for_credential(&endpoint.parts().tls, &credential),
-            credential: CredentialHeaders::new(credential)?,
             endpoint,
             user_agent,
             counters: Arc::default(),
-            current: Mutex::new(None),
+            state: Mutex::new(State { identity, pool: Pool::default() }),
         })))
     }
 
@@ -96,12 +98,25 @@ impl Client {
         self.0.counters.snapshot()
     }
 
-    /// Closes the connection; requests and watches on it fail. Returns when the socket is gone. The next request opens
+    /// Replaces the credential and closes every connection, as a kubelet does when its certificate was rotated (kubelet
+    /// `pkg/kubelet/certificate/transport.go`): requests and watches under way fail, and later ones connect anew.
+    ///
+    /// # Errors
+    /// [`Error::Header`] if the credential cannot be sent; then nothing changes.
+    pub fn replace_credential(&self, credential: Credential) -> Result<(), Error> {
+        let identity = Identity::new(&self.0.endpoint, credential)?;
+        let mut state = self.state();
+        state.identity = identity;
+        state.pool.close();
+        Ok(())
+    }
+
+    /// Closes every connection; requests and watches on them fail. Returns when the sockets are gone. The next request opens
     /// another.
     pub async fn close(&self) {
-        let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(connection) = current {
-            connection.close().await;
+        let closing = self.state().pool.close();
+        for connection in closing {
+            connection.ended().await;
         }
     }
 
@@ -139,13 +154,12 @@ impl Client {
     async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
         let mut resends = 0;
         loop {
-            let connection = self.connection();
-            let sender = connection.sender().await?;
-            let (in_flight, busy) = connection.life().begin_stream();
-            if busy >= sender.current_max_send_streams() {
+            let (Place { connection, in_flight, waits }, identity) = self.place();
+            if waits {
                 add(&self.0.counters.waited_for_stream, 1);
             }
-            let failure = match self.start(sender, request).await {
+            let sender = connection.sender().await?;
+            let failure = match self.start(sender, request, &identity.headers).await {
                 Ok(response) => {
                     let (head, stream) = response.into_parts();
                     let body = Body::new(stream, &head.headers);
@@ -156,7 +170,7 @@ impl Client {
             let error = match failure {
                 Failure::NotSent(error) => return Err(error),
                 Failure::NotBegun(error) => {
-                    connection.retire();
+                    connection.life().retire();
                     error
                 }
                 Failure::Refused(error) => error,
@@ -175,25 +189,25 @@ impl Client {
         }
     }
 
-    /// The connection to use: the current one, or else a new one that is being opened.
-    fn connection(&self) -> Arc<Connection> {
-        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*current {
-            Some(connection) if connection.is_usable() => connection.clone(),
-            _ => {
-                let inner = &*self.0;
-                let connection = Connection::open(&inner.endpoint, &inner.tls, &inner.counters);
-                current.insert(connection).clone()
-            }
-        }
+    /// A stream to use, and the credential of its connection.
+    fn place(&self) -> (Place, Arc<Identity>) {
+        let Inner { endpoint, counters, .. } = &*self.0;
+        let mut state = self.state();
+        let State { identity, pool } = &mut *state;
+        (pool.place(|| Connection::open(endpoint, &identity.tls, counters)), identity.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn start(
         &self,
         sender: h2::client::SendRequest<Bytes>,
         request: &Request,
+        credential: &CredentialHeaders,
     ) -> Result<http::Response<RecvStream>, Failure> {
-        let head = self.head(request).map_err(Failure::NotSent)?;
+        let head = self.head(request, credential).map_err(Failure::NotSent)?;
         let mut sender = sender.ready().await.map_err(Failure::NotBegun)?;
         let no_body = request.body.is_empty();
         let (response, mut stream) = sender.send_request(head, no_body).map_err(Failure::NotBegun)?;
@@ -204,7 +218,7 @@ impl Client {
         response.await.map_err(Failure::of_response)
     }
 
-    fn head(&self, request: &Request) -> Result<http::Request<()>, Error> {
+    fn head(&self, request: &Request, credential: &CredentialHeaders) -> Result<http::Request<()>, Error> {
         let parts = self.0.endpoint.parts();
         let path = format!("{}{}", parts.prefix, request.path_and_query);
         let bad_path = || Error::Path { path: request.path_and_query.clone() };
@@ -231,7 +245,7 @@ impl Client {
             headers.insert(header::CONTENT_TYPE, request.content.content_type());
             headers.insert(header::CONTENT_LENGTH, request.body.len().into());
         }
-        self.0.credential.add_to(headers)?;
+        credential.add_to(headers)?;
         Ok(head)
     }
 }

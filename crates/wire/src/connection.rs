@@ -1,17 +1,17 @@
 //! One HTTP/2 connection: dialled in a task of its own, driven there, watched by pings, and given up there.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use rustls::ClientConfig;
-use tokio::sync::{Notify, SetOnce};
+use tokio::sync::SetOnce;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+pub(crate) use crate::life::{InFlight, Life};
 use crate::meter::{Activity, Metered};
 use crate::traffic::{Counters, add};
 use crate::{Endpoint, Error};
@@ -26,6 +26,10 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 const MAX_HEADER_LIST: u32 = 10 << 20;
 /// Streams assumed to be allowed until the server's SETTINGS say.
 const ASSUMED_STREAMS: usize = 100;
+/// Streams that are used of a server whose SETTINGS name no limit.
+const UNLIMITED_STREAMS: usize = 1000;
+/// A connection without streams is closed after this long (net/http `DefaultTransport`, which `SetTransportDefaults` copies).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A connection that is being opened, open or dead. Dropping the last handle closes it when its streams are done.
 #[derive(Debug)]
@@ -34,27 +38,19 @@ pub(crate) struct Connection {
     life: Arc<Life>,
 }
 
-/// What the handles, the streams and the driver of one connection know in common.
-#[derive(Debug, Default)]
-pub(crate) struct Life {
-    /// No request may start on it: it is closed, closing, or was never opened.
-    retired: AtomicBool,
-    /// It was given up because the server answered no ping.
-    unresponsive: AtomicBool,
-    in_flight: AtomicUsize,
-    close: Notify,
-    /// The socket is gone.
-    ended: SetOnce<()>,
-}
-
 impl Connection {
-    /// Starts to open a connection; the dial goes on even if the request that wanted it is given up.
-    pub(crate) fn open(endpoint: &Endpoint, tls: &Arc<ClientConfig>, counters: &Arc<Counters>) -> Arc<Self> {
-        let life = Arc::new(Life::default());
+    /// Starts to open a connection and reserves its first stream; the dial goes on even if the request that wanted it is
+    /// given up.
+    pub(crate) fn open(
+        endpoint: &Endpoint,
+        tls: &Arc<ClientConfig>,
+        counters: &Arc<Counters>,
+    ) -> (Arc<Self>, InFlight) {
+        let (life, first) = Life::begin();
         let connection = Arc::new(Self { opened: SetOnce::new(), life: life.clone() });
         let handle = Arc::downgrade(&connection);
         tokio::spawn(run(endpoint.clone(), tls.clone(), counters.clone(), handle, life));
-        connection
+        (connection, first)
     }
 
     /// The means to send, once the connection is open.
@@ -62,52 +58,32 @@ impl Connection {
         self.opened.wait().await.clone()
     }
 
+    /// Reserves a stream, if one is free and requests may start.
+    ///
+    /// Before the server's SETTINGS came, 100 streams are assumed to be allowed. If it turns out that fewer are, those
+    /// reserved beyond wait inside h2, where Go would move them to another connection.
+    pub(crate) fn reserve(&self) -> Option<InFlight> {
+        let limit = match self.opened.get() {
+            Some(Ok(sender)) => match sender.current_max_send_streams() {
+                usize::MAX => UNLIMITED_STREAMS,
+                limit => limit,
+            },
+            _ => ASSUMED_STREAMS,
+        };
+        self.life.reserve(limit)
+    }
+
+    /// Whether it was opened; false while it is being dialled.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.opened.get(), Some(Ok(_)))
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
-        !self.life.retired.load(Ordering::Acquire)
-    }
-
-    /// Lets no further request start here; those under way finish.
-    pub(crate) fn retire(&self) {
-        self.life.retired.store(true, Ordering::Release);
-    }
-
-    /// Ends the connection and every stream on it; returns when the socket is gone.
-    pub(crate) async fn close(&self) {
-        self.retire();
-        self.life.close.notify_one();
-        self.life.ended.wait().await;
+        !self.life.is_retired()
     }
 
     pub(crate) fn life(&self) -> &Arc<Life> {
         &self.life
-    }
-}
-
-impl Life {
-    pub(crate) fn is_unresponsive(&self) -> bool {
-        self.unresponsive.load(Ordering::Acquire)
-    }
-
-    /// Counts a stream until the guard is dropped; also returns how many there were before it.
-    pub(crate) fn begin_stream(self: &Arc<Self>) -> (InFlight, usize) {
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        (InFlight(self.clone()), before)
-    }
-}
-
-/// One stream of a connection.
-#[derive(Debug)]
-pub(crate) struct InFlight(Arc<Life>);
-
-impl InFlight {
-    pub(crate) fn life(&self) -> &Life {
-        &self.0
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -122,9 +98,17 @@ async fn run(
     handle: Weak<Connection>,
     life: Arc<Life>,
 ) {
+    let _ended = Ended(life.clone());
     live(&endpoint, tls, counters, handle, &life).await;
-    // Only this task sets it, once.
-    let _ = life.ended.set(());
+}
+
+/// Says that a connection is gone when its task is: it may be dropped half-way, with its runtime.
+struct Ended(Arc<Life>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 async fn live(
@@ -137,7 +121,7 @@ async fn live(
     let activity = Activity::new();
     let opened = tokio::select! {
         opened = connect(endpoint, tls, &counters, &activity) => opened,
-        () = life.close.notified() => Err(closed_while_opening(endpoint)),
+        () = life.closed() => Err(closed_while_opening(endpoint)),
     };
     let http2 = match opened {
         Ok((sender, http2)) => {
@@ -146,7 +130,7 @@ async fn live(
             http2
         }
         Err(error) => {
-            life.retired.store(true, Ordering::Release);
+            life.retire();
             report(&handle, Err(error));
             return;
         }
@@ -175,11 +159,12 @@ async fn drive(http2: Http2, activity: &Activity, life: &Life, endpoint: &Endpoi
         result = &mut http2 => if let Err(error) = result {
             tracing::debug!(server = endpoint.server(), %error, "connection ended");
         },
-        () = until_unresponsive(ping, activity) => life.unresponsive.store(true, Ordering::Release),
-        () = life.close.notified() => {}
+        () = until_unresponsive(ping, activity) => life.give_up(),
+        () = life.idle_for(IDLE_TIMEOUT) => {}
+        () = life.closed() => {}
     }
     // Before the streams hear of it, so that whoever they wake opens another connection.
-    life.retired.store(true, Ordering::Release);
+    life.retire();
 }
 
 /// Returns when a PING that was sent after 30 s of silence has not been answered for 15 s.

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use rustls::ClientConfig;
 
-use crate::{ClientCertificate, Error};
+use crate::{ClientCertificate, Endpoint, Error, tls};
 
 const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
 const IMPERSONATE_GROUP: HeaderName = HeaderName::from_static("impersonate-group");
@@ -63,6 +64,19 @@ impl Credential {
     pub fn impersonating(mut self, impersonate: Impersonate) -> Self {
         self.impersonate = Some(impersonate);
         self
+    }
+}
+
+/// A credential, prepared once for the connections and the requests that show it.
+pub(crate) struct Identity {
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) headers: CredentialHeaders,
+}
+
+impl Identity {
+    pub(crate) fn new(endpoint: &Endpoint, credential: Credential) -> Result<Arc<Self>, Error> {
+        let tls = tls::for_credential(&endpoint.parts().tls, &credential);
+        Ok(Arc::new(Self { tls, headers: CredentialHeaders::new(credential)? }))
     }
 }
 

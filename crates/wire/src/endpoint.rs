@@ -25,7 +25,7 @@ pub(crate) struct Parts {
     /// The path in front of every request's, for servers behind a proxy such as `https://rancher/k8s/clusters/c-1`.
     pub(crate) prefix: String,
     pub(crate) tls_name: ServerName<'static>,
-    pub(crate) tls: ClientConfig,
+    pub(crate) tls: Arc<ClientConfig>,
     pub(crate) dial: Arc<dyn Dial>,
 }
 
@@ -92,7 +92,7 @@ impl Endpoint {
             authority,
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls_name,
-            tls,
+            tls: Arc::new(tls),
             dial: Arc::new(Tcp),
         })))
     }

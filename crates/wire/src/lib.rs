@@ -1,4 +1,4 @@
-//! The wire between a Kubernetes client and an API server: one HTTP/2 connection for one credential, protobuf and JSON,
+//! The wire between a Kubernetes client and an API server: the HTTP/2 connections of one credential, protobuf and JSON,
 //! watches, and the reflector that keeps a watch going as client-go does.
 //!
 //! Nothing here knows what a node or a load generator is, and there is no kube crate: a fleet needs the connection shape,
@@ -14,9 +14,11 @@ mod endpoint;
 mod error;
 mod frames;
 mod inflate;
+mod life;
 mod list;
 mod meter;
 mod object;
+mod pool;
 pub mod protobuf;
 mod reflector;
 mod request;

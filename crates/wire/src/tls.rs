@@ -79,15 +79,14 @@ pub(crate) fn trusting_anyone() -> Result<ClientConfig, Error> {
     Ok(base(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
 }
 
-/// The configuration of one client: a clone of its endpoint's, with the same verifier and its own certificate.
+/// The configuration of one credential: its endpoint's own, or with a certificate a clone of that with the same verifier.
 ///
 /// Cloning costs 2 KiB where building one anew costs 14; resumption is off because rustls resumes no session across
 /// client certificates, and its store is preallocated.
-pub(crate) fn for_credential(base: &ClientConfig, credential: &Credential) -> Arc<ClientConfig> {
-    let mut config = base.clone();
-    if let Auth::Certificate { chain_and_key } = &credential.auth {
-        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(chain_and_key.0.clone()));
-    }
+pub(crate) fn for_credential(base: &Arc<ClientConfig>, credential: &Credential) -> Arc<ClientConfig> {
+    let Auth::Certificate { chain_and_key } = &credential.auth else { return base.clone() };
+    let mut config = ClientConfig::clone(base);
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(chain_and_key.0.clone()));
     Arc::new(config)
 }
 

@@ -11,9 +11,10 @@ pub struct Traffic {
     pub bytes_read: u64,
     /// Bytes written to the network, TLS included.
     pub bytes_written: u64,
-    /// Requests that found every stream of the connection taken and had to wait for one.
+    /// Requests that could not start at once because every stream was taken: they had to wait until another connection was
+    /// dialled. The requests that wait for the first connection of all are not among them.
     pub waited_for_stream: u64,
-    /// Requests sent again on another connection because the server said that it had not begun them.
+    /// Requests sent again because the server said that it had not begun them.
     pub resent: u64,
 }
 

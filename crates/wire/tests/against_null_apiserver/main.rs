@@ -7,6 +7,7 @@
 mod compression;
 mod connections;
 mod fixture;
+mod pool;
 mod reflectors;
 mod requests;
 mod watches;

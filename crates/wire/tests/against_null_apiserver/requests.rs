@@ -105,8 +105,8 @@ async fn plain_text_is_read_too() {
 #[tokio::test]
 async fn a_large_answer_arrives_whole() {
     let (_server, client) = server_and_client().await;
-    // More than a stream's window: it only arrives if the window is given back while it is read.
-    // Six bits of chance in each character, so that compression hardly helps.
+    // More than a stream's window, with six bits of chance in each character so that it stays more when it is compressed: it
+    // only arrives if the window is given back while it is read.
     let mut random = SmallRng::seed_from_u64(1);
     let value: String = (0..6 << 20).map(|_| char::from(b'0' + random.random::<u8>() % 64)).collect();
     let body = json!({ "metadata": { "name": "big" }, "data": { "value": value } }).to_string();
