@@ -70,6 +70,19 @@ pub enum Error {
         /// What the server said, or why there was no answer.
         problem: String,
     },
+    /// The account of the nodes' kube-proxies cannot be used.
+    #[error(
+        "cannot {action} {what} for the nodes' kube-proxies: {problem}; do it with rights to make ServiceAccounts in kube-system, \
+         ClusterRoleBindings to system:node-proxier and tokens, or leave kube-proxy out (--preset kubelet-only)"
+    )]
+    KubeProxy {
+        /// What was tried: look for, make, use.
+        action: &'static str,
+        /// Resource and name.
+        what: String,
+        /// What the server said, or why there was no answer.
+        problem: String,
+    },
 }
 
 fn list(paths: &[PathBuf]) -> String {
