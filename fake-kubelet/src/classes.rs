@@ -4,8 +4,11 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 /// A class of traffic that a node may send or leave out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// A connection and an identity for each node, and a watch of its own for its pods. Without it all nodes share both.
     OwnConnection,
@@ -135,13 +138,19 @@ impl Classes {
         Class::ALL.into_iter().filter(move |&class| !self.has(class))
     }
 
+    /// Connections that each node holds open, and with them descriptors: its kubelet's and its kube-proxy's.
+    pub fn connections_per_node(self) -> u64 {
+        u64::from(self.has(Class::OwnConnection)) + u64::from(self.has(Class::KubeProxy))
+    }
+
     const fn bit(class: Class) -> u16 {
         1 << class as u16
     }
 }
 
 /// A choice of classes with a name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// All that a kubelet and the kube-proxy beside it send.
     #[default]
@@ -198,9 +207,11 @@ mod tests {
     fn names_are_read_back() {
         for class in Class::ALL {
             assert_eq!(class.name().parse(), Ok(class));
+            assert_eq!(serde_json::to_value(class).unwrap(), class.name(), "files and flags say the same");
         }
         for preset in Preset::ALL {
             assert_eq!(preset.name().parse(), Ok(preset));
+            assert_eq!(serde_json::to_value(preset).unwrap(), preset.name());
         }
     }
 

@@ -118,11 +118,11 @@ impl Edge {
     pub(crate) async fn watch(self, watched: Watched, spec: WatchSpec, seed: u64) {
         let mut reflector = Reflector::new(self.client.clone(), spec, seed);
         loop {
-            let seen = reflector.next().await;
-            if let Seen::Error(error) = &seen {
+            let change = reflector.next().await;
+            if let Seen::Error(error) = &change {
                 self.counters.request_failed(&error.to_string());
             }
-            match news(&watched, seen) {
+            match news(&watched, change) {
                 Ok(Some(event)) => {
                     if self.sender.send(Message::News { of: self.origin, event }).is_err() {
                         return;

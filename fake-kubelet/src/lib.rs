@@ -10,6 +10,7 @@
 mod action;
 mod addresses;
 mod capacity;
+mod choice;
 mod classes;
 mod edge;
 mod events;
@@ -30,6 +31,7 @@ pub use self::{
     },
     addresses::PodAddresses,
     capacity::{Capacity, descriptor_limit, raise_descriptor_limit},
+    choice::{Choice, Contradiction},
     classes::{Class, Classes, Preset, UnknownName},
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
     limiter::Limit,

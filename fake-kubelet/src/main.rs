@@ -1,70 +1,25 @@
 //! `fake-kubelet`: a fleet of virtual nodes beside any cluster, where people use KWOK or kubemark.
 
-use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+mod arguments;
+
+use std::{io::Write, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::Parser;
 use fake_kubelet::{
-    Capacity, Fleet, FleetProgress, FleetSpec, Identities, Latencies, Limits, NodeSpec, Preset,
+    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, Latencies, NodeSpec,
     ServerVersion, descriptor_limit, raise_descriptor_limit,
 };
-use identity::{Authority, kubeconfig};
-use measure::{Clock, Rate};
+use identity::{Authority, kubeconfig, proxy_account};
+use measure::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use wire::Client;
 
-/// Registers virtual nodes with a kube-apiserver and keeps them alive until Ctrl-C.
-///
-/// Each node has its own certificate and its own connection, renews its lease, reports its status, and runs the pods the
-/// scheduler binds to it as a kubelet would, without containers. The Node objects stay when the fleet stops; started again
-/// with the same names, it takes its nodes and their pods over.
-#[derive(Parser, Debug)]
-#[command(version)]
-struct Args {
-    /// How many nodes.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    nodes: u32,
-    /// Where the apiserver is. Also read from KUBECONFIG, or ~/.kube/config.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Which context of the kubeconfig.
-    #[arg(long)]
-    context: Option<String>,
-    /// Certificate of the cluster's CA for client certificates, which signs the nodes' certificates.
-    #[arg(long, value_name = "FILE")]
-    ca_cert: PathBuf,
-    /// Key of that CA.
-    #[arg(long, value_name = "FILE")]
-    ca_key: PathBuf,
-    /// Nodes are called PREFIX0, PREFIX1, and so on.
-    #[arg(long, default_value = "fake-", value_name = "PREFIX")]
-    name_prefix: String,
-    /// Value of the label loadgen.run on every Node.
-    #[arg(long, default_value = "fake-kubelet", value_name = "ID")]
-    run_id: String,
-    /// Nodes started per second.
-    #[arg(long, default_value = "100/s")]
-    start_rate: Rate,
-    /// CPUs of a node.
-    #[arg(long, default_value = "8")]
-    node_cpu: String,
-    /// Memory of a node.
-    #[arg(long, default_value = "32Gi")]
-    node_memory: String,
-    /// Most pods on a node.
-    #[arg(long, default_value_t = 110)]
-    max_pods: u32,
-    /// Threads.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    shards: u32,
-    /// Seed of every random choice.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-}
+use self::arguments::Arguments;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Arguments::parse();
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
@@ -85,43 +40,45 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    raise_descriptor_limit().context("cannot raise the descriptor limit")?;
-    if let Capacity::TooFew { fit, limit } = Capacity::of(args.nodes.into(), descriptor_limit()) {
-        bail!(
-            "{} nodes need as many descriptors, and the limit is {limit}: {fit} nodes fit; raise it with `ulimit -Hn` as \
-             root or LimitNOFILE= in a unit",
-            args.nodes
-        );
-    }
-    let access = kubeconfig::load(args.kubeconfig.as_deref(), args.context.as_deref())?;
+async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
+    let (classes, nodes) = (args.classes().unwrap_or_else(|error| error.exit()), args.nodes);
+    let authority = args.authority(classes).unwrap_or_else(|error| error.exit());
+    enough_descriptors(nodes, classes)?;
+    let access = kubeconfig::load(args.target.kubeconfig.as_deref(), args.target.context.as_deref())?;
     let admin = Client::new(access.endpoint.clone(), access.credential.clone(), "fake-kubelet")?;
     let version = ServerVersion::ask(&admin).await.with_context(|| {
         format!("no answer from {} (context {})", access.endpoint.server(), access.context)
     })?;
-    admin.close().await;
-    let read = |path: &PathBuf| {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let identities = match authority {
+        arguments::Authority::Ca(certificate, key) => {
+            Identities::Ca(Arc::new(Authority::from_pem(&read(certificate)?, &read(key)?)?))
+        }
+        arguments::Authority::Shared => Identities::Shared(access.credential),
     };
-    let authority = Authority::from_pem(&read(&args.ca_cert)?, &read(&args.ca_key)?)?;
-    let nodes = args.nodes;
+    let (proxy, _refresher) = if classes.has(Class::KubeProxy) {
+        let (credential, refresher) = proxy_account(&admin, &[], args.seed).await?;
+        (Some(credential), Some(refresher))
+    } else {
+        (None, None)
+    };
+    admin.close().await;
     let fleet = Fleet::start(FleetSpec {
         endpoint: access.endpoint,
-        identities: Identities::Ca(Arc::new(authority)),
-        proxy: None,
+        identities,
+        proxy,
         nodes,
-        name_prefix: args.name_prefix,
         node: NodeSpec {
             kubelet_version: version.git_version,
+            labels: [("loadgen.run".to_owned(), args.run_id.clone())].into(),
+            taints: Vec::new(),
+            latencies: Latencies::default(),
+            classes,
+            limits: args.limits(),
             cpu: args.node_cpu,
             memory: args.node_memory,
             max_pods: args.max_pods,
-            labels: [("loadgen.run".to_owned(), args.run_id)].into(),
-            taints: Vec::new(),
-            latencies: Latencies::default(),
-            classes: Preset::KubeletOnly.classes(),
-            limits: Limits::default(),
         },
+        name_prefix: args.name_prefix,
         start_rate: args.start_rate,
         shards: args.shards,
         seed: args.seed,
@@ -131,6 +88,23 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = fleet.stop().await;
     say(&format!("stopped; the {} Node objects stay", report.progress.registered));
     Ok(ExitCode::from(130))
+}
+
+/// Raises the limit as far as it goes, and says so when that is not far enough.
+fn enough_descriptors(nodes: u32, classes: Classes) -> anyhow::Result<()> {
+    raise_descriptor_limit().context("cannot raise the descriptor limit")?;
+    match Capacity::of(nodes.into(), classes, descriptor_limit()) {
+        Capacity::Enough => Ok(()),
+        Capacity::TooFew { fit, limit, needed } => bail!(
+            "{nodes} nodes with {} connections each need {needed} descriptors, and the limit is {limit}: {fit} nodes fit; raise \
+             it with `ulimit -Hn {needed}` as root or LimitNOFILE={needed} in a unit",
+            classes.connections_per_node()
+        ),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Says how the fleet is doing, whenever that changes, until Ctrl-C.

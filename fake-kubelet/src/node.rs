@@ -305,7 +305,8 @@ impl Node {
             self.early_looks.on_deadline(common);
         }
         if is_due(self.registration.deadline(), now) {
-            self.registration.on_deadline(common, now, self.csi.is_done(), out);
+            let ready = is_ready(common, &self.csi);
+            self.registration.on_deadline(common, now, ready, out);
         }
         if is_due(self.csi.deadline(), now) {
             self.csi.on_deadline(common, out);
@@ -340,7 +341,8 @@ impl Node {
             Call::CreateNode | Call::GetExistingNode => {
                 if let Some(found) = self.registration.on_answer(common, now, call, answer, out) {
                     out.push(Action::Reached(Milestone::NodeRegistered));
-                    self.status.registered(common, now, found, self.csi.is_done(), out);
+                    let ready = is_ready(common, &self.csi);
+                    self.status.registered(common, now, found, ready, out);
                 }
             }
             Call::ProbeCsiNode
@@ -377,6 +379,11 @@ impl Node {
             Call::CreateCertificateRequest | Call::CreateProxyEvent => {}
         }
     }
+}
+
+/// Whether nothing keeps the node from being ready. One that never reports its status has to be from the start.
+fn is_ready(common: &Common, csi: &CsiNode) -> bool {
+    csi.is_done() || !common.spec.classes.has(Class::NodeStatus)
 }
 
 /// The uid of the Node in an answer; empty without one.

@@ -37,6 +37,12 @@ fn wrong_arguments_are_usage_errors() {
     check(&with_ca(&["--nodes", "many"]), 2, &["--nodes"]);
     check(&with_ca(&["--start-rate", "0"]), 2, &["--start-rate", "20/s"]);
     check(&with_ca(&["--nodse", "5"]), 2, &["--nodse", "--nodes"]);
+    check(&["--ca-cert", "c"], 2, &["--ca-key"]);
+    check(&with_ca(&["--preset", "kubelet-onyl"]), 2, &["kubelet-onyl", "kubelet-only"]);
+    check(&with_ca(&["--without", "token"]), 2, &["token", "tokens, pod-gets"]);
+    check(&with_ca(&["--without", "own-connection"]), 2, &["node-watches", "own-connection"]);
+    check(&with_ca(&["--without", "events", "--with", "events"]), 2, &["events is both"]);
+    check(&with_ca(&["--kube-api-qps", "0"]), 2, &["--kube-api-qps", "above 0"]);
 }
 
 #[test]
@@ -44,7 +50,7 @@ fn more_nodes_than_descriptors_name_the_number_that_fits() {
     let limit = fake_kubelet::descriptor_limit();
     // A million is the most that can be asked for; where that fits there is nothing to refuse.
     if limit < 1_000_000 {
-        let fit = format!("{} nodes fit", limit - 256);
+        let fit = format!("{} nodes fit", (limit - 256) / 2);
         check(
             &["--nodes", "1000000", "--ca-cert", "c", "--ca-key", "k"],
             1,
@@ -91,7 +97,7 @@ impl Cluster {
 fn command(config: &Path, certificate: &Path, key: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("fake-kubelet"));
     command.arg("--kubeconfig").arg(config).arg("--ca-cert").arg(certificate).arg("--ca-key").arg(key);
-    command.args(["--nodes", "2", "--name-prefix", "n-"]);
+    command.args(["--nodes", "2", "--name-prefix", "n-", "--preset", "kubelet-only"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -137,6 +143,30 @@ async fn ctrl_c_ends_the_fleet_and_leaves_the_nodes() {
     assert_eq!(status, Some(130), "{said}");
     assert!(said.contains("the 2 Node objects stay"), "{said}");
     assert_eq!(cluster.server.list::<k8s_pb::api::core::v1::Node>().len(), 2);
+}
+
+#[tokio::test]
+async fn kwok_nodes_act_as_the_user_of_the_kubeconfig_and_need_no_authority() {
+    let cluster = Cluster::start().await;
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("fake-kubelet"));
+    command.arg("--kubeconfig").arg(cluster.file("config")).args(["--nodes", "2", "--preset", "kwok"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let (status, said) = tokio::task::spawn_blocking(move || interrupt_when_ready(&mut child)).await.unwrap();
+    assert_eq!(status, Some(130), "{said}");
+    let requests = cluster.server.requests();
+    assert!(requests.iter().all(|request| request.common_name() == "admin"));
+    assert!(requests.iter().all(|request| !request.path.contains("csinodes")));
+}
+
+#[tokio::test]
+async fn kube_proxies_get_an_account_and_a_connection_of_their_own() {
+    let cluster = Cluster::start().await;
+    let mut command = command(&cluster.file("config"), &cluster.file("ca.crt"), &cluster.file("ca.key"));
+    let mut child = command.args(["--with", "kube-proxy"]).spawn().unwrap();
+    let (status, said) = tokio::task::spawn_blocking(move || interrupt_when_ready(&mut child)).await.unwrap();
+    assert_eq!(status, Some(130), "{said}");
+    let requests = cluster.server.requests();
+    assert!(requests.iter().any(|it| it.path.ends_with("/serviceaccounts/kube-proxy/token")));
 }
 
 /// Reads until both nodes are ready, sends SIGINT, and reads the rest.

@@ -1,4 +1,5 @@
-//! Removing what runs have left on a cluster: their namespaces, and their nodes with what belongs to them.
+//! Removing what runs have left on a cluster: their namespaces, their nodes with what belongs to them, and the accounts that nodes
+//! and kube-proxies had.
 //!
 //! Pods go first and without grace, because no kubelet is left to end them. Leases and `CSINode`s have their Node as owner, so the
 //! cluster's garbage collector takes them; they are looked for all the same, in case the Node had gone before them.
@@ -8,12 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use k8s_openapi::api::{
     coordination::v1::Lease,
-    core::v1::{Namespace, Node, Pod},
+    core::v1::{Namespace, Node, Pod, ServiceAccount},
+    rbac::v1::{ClusterRole, ClusterRoleBinding},
     storage::v1::CSINode,
 };
 use kube::{
     Client, ResourceExt,
-    api::{Api, DeleteParams, ListParams},
+    api::{Api, DeleteParams, ListParams, ObjectList},
 };
 use tokio::time::Instant;
 
@@ -34,6 +36,15 @@ pub(crate) struct Removed {
 pub(crate) struct Leftovers {
     namespaces: Vec<String>,
     nodes: Vec<String>,
+    accounts: Accounts,
+}
+
+/// Accounts of nodes and kube-proxies in kube-system, and their rights.
+#[derive(Clone, Debug, Default)]
+struct Accounts {
+    service_accounts: Vec<String>,
+    roles: Vec<String>,
+    bindings: Vec<String>,
 }
 
 impl Leftovers {
@@ -48,17 +59,22 @@ impl Leftovers {
         Ok(Self {
             namespaces: namespaces.items.iter().map(ResourceExt::name_any).collect(),
             nodes: nodes.items.iter().map(ResourceExt::name_any).collect(),
+            accounts: Accounts::find(client, &labelled).await?,
         })
     }
 
     /// Whether there is nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.nodes.is_empty()
+        self.namespaces.is_empty() && self.nodes.is_empty() && self.accounts.count() == 0
     }
 
     /// In words.
     pub(crate) fn describe(&self) -> String {
-        format!("{} namespaces and {} nodes", self.namespaces.len(), self.nodes.len())
+        let accounts = match self.accounts.count() {
+            0 => String::new(),
+            count => format!(" and {count} accounts, roles and bindings"),
+        };
+        format!("{} namespaces and {} nodes{accounts}", self.namespaces.len(), self.nodes.len())
     }
 
     /// Removes it, and waits until it is gone.
@@ -82,6 +98,7 @@ impl Leftovers {
             gone(leases.delete(node, &now).await.map(drop)).with_context(context)?;
             gone(csi_nodes.delete(node, &now).await.map(drop)).with_context(context)?;
         }
+        self.accounts.remove(client).await?;
         let deadline = Instant::now() + NAMESPACES_WITHIN;
         for namespace in &self.namespaces {
             while namespaces.get_metadata_opt(namespace).await?.is_some() {
@@ -94,6 +111,53 @@ impl Leftovers {
             }
         }
         Ok(Removed { namespaces: self.namespaces.len(), nodes: self.nodes.len() })
+    }
+}
+
+impl Accounts {
+    async fn find(client: &Client, labelled: &ListParams) -> anyhow::Result<Self> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
+        let accounts =
+            names(accounts.list_metadata(labelled).await).context("cannot list ServiceAccounts")?;
+        let roles: Api<ClusterRole> = Api::all(client.clone());
+        let roles = names(roles.list_metadata(labelled).await).context("cannot list ClusterRoles")?;
+        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+        let bindings =
+            names(bindings.list_metadata(labelled).await).context("cannot list ClusterRoleBindings")?;
+        Ok(Self { service_accounts: accounts, roles, bindings })
+    }
+
+    fn count(&self) -> usize {
+        self.service_accounts.len() + self.roles.len() + self.bindings.len()
+    }
+
+    async fn remove(&self, client: &Client) -> anyhow::Result<()> {
+        let now = DeleteParams::default();
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
+        let roles: Api<ClusterRole> = Api::all(client.clone());
+        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+        for binding in &self.bindings {
+            gone(bindings.delete(binding, &now).await.map(drop))
+                .with_context(|| format!("cannot delete ClusterRoleBinding {binding}"))?;
+        }
+        for role in &self.roles {
+            gone(roles.delete(role, &now).await.map(drop))
+                .with_context(|| format!("cannot delete ClusterRole {role}"))?;
+        }
+        for account in &self.service_accounts {
+            gone(accounts.delete(account, &now).await.map(drop))
+                .with_context(|| format!("cannot delete ServiceAccount {account}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Names of what was listed. Who may not list accounts has made none.
+fn names<K: kube::Resource + Clone>(listed: kube::Result<ObjectList<K>>) -> kube::Result<Vec<String>> {
+    match listed {
+        Ok(list) => Ok(list.items.iter().map(ResourceExt::name_any).collect()),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use fake_kubelet::Preset;
 use measure::Rate;
 
 /// Finds where a Kubernetes control plane saturates under each tuning profile.
@@ -60,6 +61,10 @@ pub(crate) struct FleetArgs {
     /// Nodes started per second.
     #[arg(long, default_value = "100/s", value_name = "RATE")]
     pub(crate) start_rate: Rate,
+    /// What the nodes send: all that a kubelet and its kube-proxy do (kubelet), all that a kubelet does (kubelet-only), or what
+    /// KWOK does (kwok). Without it what the scenario says.
+    #[arg(long, value_name = "kubelet|kubelet-only|kwok")]
+    pub(crate) preset: Option<Preset>,
 }
 
 /// A cluster that is already there.
@@ -122,7 +127,7 @@ pub(crate) struct RunArgs {
     pub(crate) local: LocalArgs,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    /// Certificate of the cluster's CA for client certificates, which signs the nodes' (with --kubeconfig).
+    /// Certificate of the cluster's CA for client certificates, which signs the nodes' (with --kubeconfig; not for kwok).
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     pub(crate) ca_cert: Option<PathBuf>,
     /// Key of that CA.
@@ -158,6 +163,9 @@ pub(crate) struct DoctorArgs {
     /// The number of nodes to judge for.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nodes: u32,
+    /// What they send: a kube-proxy takes a connection of its own.
+    #[arg(long, default_value_t, value_name = "kubelet|kubelet-only|kwok")]
+    pub(crate) preset: Preset,
 }
 
 #[derive(Args, Debug)]

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
-use fake_kubelet::{Capacity, descriptor_limit};
+use anyhow::{Context, bail};
+use fake_kubelet::{Capacity, Choice, Classes, Preset, descriptor_limit};
 use measure::Rate;
 use profile::{AuditLevel, Profile};
 
@@ -24,6 +24,9 @@ const DEFAULT_PROFILE: &str = "defaults";
 pub(crate) struct Plan {
     pub(crate) scenario: Loaded,
     pub(crate) nodes: u32,
+    /// What the nodes send, in words and in bits.
+    pub(crate) traffic: Choice,
+    pub(crate) classes: Classes,
     pub(crate) warm_up: Duration,
     pub(crate) measure: Duration,
     pub(crate) drain_limit: Duration,
@@ -35,6 +38,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct Wishes {
     pub(crate) nodes: Option<u32>,
+    pub(crate) preset: Option<Preset>,
     pub(crate) rate: Option<Rate>,
     pub(crate) measure: Duration,
     pub(crate) seed: u64,
@@ -54,11 +58,18 @@ impl Plan {
             };
             load.rate = rate;
         }
-        let nodes = wishes.nodes.unwrap_or(scenario.scenario.fleet.nodes);
-        enough_descriptors(nodes)?;
+        let fleet = &mut scenario.scenario.fleet;
+        fleet.nodes = wishes.nodes.unwrap_or(fleet.nodes);
+        fleet.preset = wishes.preset.unwrap_or(fleet.preset);
+        let nodes = fleet.nodes;
+        let traffic = fleet.traffic();
+        let classes = traffic.classes().context("[fleet]")?;
+        enough_descriptors(nodes, classes)?;
         let lifetime = scenario.scenario.load.iter().map(|load| load.lifetime).max().unwrap_or_default();
         Ok(Self {
             nodes,
+            traffic,
+            classes,
             warm_up: lifetime + SETTLING,
             measure: wishes.measure,
             drain_limit: lifetime + DRAIN_LIMIT,
@@ -69,13 +80,14 @@ impl Plan {
     }
 }
 
-/// Whether so many nodes can each have a connection.
-pub(crate) fn enough_descriptors(nodes: u32) -> anyhow::Result<()> {
-    match Capacity::of(nodes.into(), descriptor_limit()) {
+/// Whether so many nodes can each have their connections.
+pub(crate) fn enough_descriptors(nodes: u32, classes: Classes) -> anyhow::Result<()> {
+    match Capacity::of(nodes.into(), classes, descriptor_limit()) {
         Capacity::Enough => Ok(()),
-        Capacity::TooFew { fit, limit } => bail!(
-            "{nodes} nodes need as many descriptors, and the limit is {limit}: {fit} nodes fit (`loadgen doctor` says how to \
-             raise it)"
+        Capacity::TooFew { fit, limit, needed } => bail!(
+            "{nodes} nodes with {} connections each need {needed} descriptors, and the limit is {limit}: {fit} nodes fit \
+             (`loadgen doctor` says how to raise it)",
+            classes.connections_per_node()
         ),
     }
 }
@@ -95,12 +107,21 @@ pub(crate) fn profile(args: &LocalArgs) -> anyhow::Result<Profile> {
 
 #[cfg(test)]
 mod tests {
+    use fake_kubelet::Class;
+
     use super::*;
     use crate::scenario;
 
     fn wishes() -> Wishes {
         let start_rate = "100/s".parse().unwrap();
-        Wishes { nodes: None, rate: None, measure: Duration::from_secs(40), seed: 1, start_rate }
+        Wishes {
+            nodes: None,
+            preset: None,
+            rate: None,
+            measure: Duration::from_secs(40),
+            seed: 1,
+            start_rate,
+        }
     }
 
     #[test]
@@ -113,6 +134,26 @@ mod tests {
         let plan = Plan::new(churn, &wishes).unwrap();
         let [load] = plan.scenario.scenario.load.as_slice() else { panic!("one load") };
         assert_eq!((plan.nodes, load.rate.get()), (7, 3.0));
+    }
+
+    #[test]
+    fn nodes_send_all_that_a_kubelet_does_unless_somebody_says_otherwise() {
+        let mut churn = scenario::load("pod-churn").unwrap();
+        assert_eq!(Plan::new(churn.clone(), &wishes()).unwrap().classes, Classes::ALL);
+        churn.scenario.fleet.without = vec![Class::Tokens];
+        let wishes = Wishes { preset: Some(Preset::KubeletOnly), ..wishes() };
+        let plan = Plan::new(churn, &wishes).unwrap();
+        assert_eq!(plan.classes, Preset::KubeletOnly.classes().without(Class::Tokens));
+        assert_eq!(plan.traffic.to_string(), "kubelet-only without tokens");
+        assert_eq!(plan.scenario.scenario.fleet.preset, Preset::KubeletOnly, "the record says what ran");
+    }
+
+    #[test]
+    fn a_fleet_that_contradicts_itself_is_refused() {
+        let mut churn = scenario::load("pod-churn").unwrap();
+        churn.scenario.fleet.without = vec![Class::OwnConnection];
+        let error = format!("{:#}", Plan::new(churn, &wishes()).unwrap_err());
+        assert!(error.contains("[fleet]") && error.contains("node-watches"), "{error}");
     }
 
     #[test]

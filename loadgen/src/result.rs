@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use control_plane::ControlPlane;
+use fake_kubelet::Class;
 use measure::{Kind, KindStats, Phase, Recorder};
 use profile::Profile;
 use record::{
@@ -79,8 +80,8 @@ fn record(
         fleet: record::Fleet {
             nodes: plan.nodes,
             ready: plan.nodes,
-            preset: "kubelet-only".to_owned(),
-            identities: "ca".to_owned(),
+            preset: plan.traffic.to_string(),
+            identities: if plan.classes.has(Class::OwnConnection) { "ca" } else { "shared" }.to_owned(),
         },
         driver_identities: plan.scenario.scenario.load.iter().map(|load| load.identities).sum(),
         phases: outcome
@@ -113,6 +114,7 @@ fn record(
             harness_cpu_share,
             outside_cpu_share: used.filter(|_| !target.is_shared()).and_then(outside_share),
             clock_step: outcome.clock_step,
+            classes: plan.classes,
         }),
     })
 }

@@ -4,6 +4,7 @@ mod template;
 
 use std::time::Duration;
 
+use fake_kubelet::{Choice, Class, Preset};
 use measure::{Arrivals, Rate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -29,6 +30,19 @@ pub(crate) struct Scenario {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FleetShape {
     pub(crate) nodes: u32,
+    /// What the nodes send.
+    #[serde(default)]
+    pub(crate) preset: Preset,
+    /// Classes of traffic that they leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) without: Vec<Class>,
+}
+
+impl FleetShape {
+    /// What the nodes send.
+    pub(crate) fn traffic(&self) -> Choice {
+        Choice { preset: self.preset, without: self.without.clone(), with: Vec::new() }
+    }
 }
 
 /// What offers a load.

@@ -1,6 +1,10 @@
 //! The control plane under test: one that we start on this machine, or a cluster that is already there.
 
-use std::{ffi::OsString, path::Path, sync::Arc};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use control_plane::{ControlPlane, Options};
@@ -28,8 +32,8 @@ pub(crate) struct Target {
     pub(crate) admin: Client,
     /// The same, where typed objects are handier.
     pub(crate) kube: kube::Client,
-    /// Signs the nodes' certificates.
-    pub(crate) authority: Arc<Authority>,
+    /// Signs the nodes' certificates; not needed where they have none.
+    pub(crate) authority: Option<Arc<Authority>>,
     /// Of the apiserver, such as `v1.36.3`.
     pub(crate) version: String,
     /// Only if it is ours.
@@ -50,29 +54,31 @@ impl Target {
     }
 
     async fn reach(control_plane: &ControlPlane) -> anyhow::Result<Self> {
-        let ca_cert = control_plane.ca_cert();
-        let ca_key = control_plane.ca_key();
-        Self::connect(Some(control_plane.kubeconfig()), None, ca_cert, ca_key).await
+        let ca = (control_plane.ca_cert(), control_plane.ca_key());
+        Self::connect(Some(control_plane.kubeconfig()), None, Some(ca)).await
     }
 
     /// A cluster that is already there.
-    pub(crate) async fn cluster(args: &ClusterArgs, ca_cert: &Path, ca_key: &Path) -> anyhow::Result<Self> {
-        Self::connect(args.kubeconfig.as_deref(), args.context.as_deref(), ca_cert, ca_key).await
+    pub(crate) async fn cluster(args: &ClusterArgs, ca: Option<&(PathBuf, PathBuf)>) -> anyhow::Result<Self> {
+        let ca = ca.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+        Self::connect(args.kubeconfig.as_deref(), args.context.as_deref(), ca).await
     }
 
     async fn connect(
         path: Option<&Path>,
         context: Option<&str>,
-        ca_cert: &Path,
-        ca_key: &Path,
+        ca: Option<(&Path, &Path)>,
     ) -> anyhow::Result<Self> {
         let read = |path: &Path| {
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
         };
-        let authority = Authority::from_pem(&read(ca_cert)?, &read(ca_key)?)?;
+        let authority = match ca {
+            Some((certificate, key)) => Some(Authority::from_pem(&read(certificate)?, &read(key)?)?),
+            None => None,
+        };
         let Admin { context: name, endpoint, client: admin, kube, version } =
             Admin::connect(path, context).await?;
-        Ok(Self { name, endpoint, admin, kube, authority: Arc::new(authority), version, local: None })
+        Ok(Self { name, endpoint, admin, kube, authority: authority.map(Arc::new), version, local: None })
     }
 
     /// Whether others use the cluster too, so that what we make must be kept apart and cleaned up.

@@ -1,9 +1,9 @@
 //! One measured run of a plan on a target: prepare, warm up, measure, drain.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use fake_kubelet::{Fleet, FleetReport, FleetSpec, Latencies, Limits, NodeSpec, Preset};
+use fake_kubelet::{Fleet, FleetReport};
 use measure::{Clock, Nanos, Phase};
 use record::Folder;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -13,7 +13,7 @@ use crate::{
         Timeline,
         pods::{Counts, PodsDriver, PodsReport},
     },
-    nodes::{self, NO_LOAD_BALANCER, RUN_LABEL, TAINT},
+    fleet, nodes,
     plan::Plan,
     progress::Progress,
     rights::{self, Identities},
@@ -64,7 +64,10 @@ impl Trial<'_> {
         let begin = self.clock.now();
         let sampling = Sampling::start(self.target.components(), self.clock, self.folder.series()?);
         let identities = self.prepare_drivers().await?;
-        let fleet = Fleet::start(self.fleet_spec())?;
+        self.progress.doing("prepare", "the nodes' accounts");
+        // Their tokens stay fresh until the fleet has stopped.
+        let accounts = fleet::accounts(self.plan, self.target, self.run).await?;
+        let fleet = Fleet::start(fleet::spec(self.plan, self.target, self.run, &accounts, self.clock))?;
         self.wait_for_nodes(&fleet).await?;
 
         let timeline = self.timeline();
@@ -106,40 +109,6 @@ impl Trial<'_> {
             identities.push(rights::prepare(self.target, self.run, load.identities).await?);
         }
         Ok(identities)
-    }
-
-    fn fleet_spec(&self) -> FleetSpec {
-        let taint =
-            |(key, value, effect): (&str, &str, &str)| (key.to_owned(), value.to_owned(), effect.to_owned());
-        FleetSpec {
-            endpoint: self.target.endpoint.clone(),
-            identities: fake_kubelet::Identities::Ca(self.target.authority.clone()),
-            proxy: None,
-            nodes: self.plan.nodes,
-            name_prefix: format!("{}-", self.run),
-            node: NodeSpec {
-                kubelet_version: self.target.version.clone(),
-                cpu: "8".to_owned(),
-                memory: "32Gi".to_owned(),
-                max_pods: 110,
-                labels: self.node_labels(),
-                taints: self.target.is_shared().then(|| taint(TAINT)).into_iter().collect(),
-                latencies: Latencies::default(),
-                classes: Preset::KubeletOnly.classes(),
-                limits: Limits::default(),
-            },
-            start_rate: self.plan.start_rate,
-            shards: shards(),
-            seed: self.plan.seed,
-            clock: self.clock,
-        }
-    }
-
-    /// On a cluster that others use, no load balancer may send its traffic to nodes that are not there.
-    fn node_labels(&self) -> BTreeMap<String, String> {
-        let run = (RUN_LABEL.to_owned(), self.run.to_owned());
-        let excluded = self.target.is_shared().then(|| (NO_LOAD_BALANCER.to_owned(), String::new()));
-        [run].into_iter().chain(excluded).collect()
     }
 
     /// Waits until the scheduler would use every node.
@@ -264,10 +233,4 @@ fn standing(counts: &[watch::Receiver<Counts>]) -> String {
 
 fn whole_seconds(duration: Duration) -> u64 {
     (duration + Duration::from_millis(500)).as_secs()
-}
-
-/// Half the cores: the other half is for the drivers, and on our own target for the control plane.
-fn shards() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores / 2).unwrap_or(1).clamp(1, 8)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fake_kubelet::{Class, Classes};
 use measure::Recorder;
 use record::{Warning, WarningClass};
 
@@ -14,10 +15,6 @@ const HARNESS_INVALID: f64 = 0.8;
 /// A share of the machine's CPU that went to neither harness nor control plane.
 const OUTSIDE: f64 = 0.05;
 const CLOCK_STEP: Duration = Duration::from_millis(100);
-
-/// Classes of a kubelet's traffic that the fleet does not send yet.
-const NOT_SENT: [&str; 5] =
-    ["events", "tokens", "per-object watches", "watches of nodes, services and classes", "kube-proxy"];
 
 /// What the judgement rests on, of the measured window.
 #[derive(Debug)]
@@ -33,6 +30,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) outside_cpu_share: Option<f64>,
     /// How far the wall clock moved against the monotonic one.
     pub(crate) clock_step: Duration,
+    /// What the nodes sent.
+    pub(crate) classes: Classes,
 }
 
 /// The warnings that apply.
@@ -68,7 +67,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Warning> {
             CLOCK_STEP.as_secs_f64(),
             "the wall clock was set during the run; run again when time is in sync",
         ),
-        fidelity(),
+        fidelity(evidence.classes),
     ];
     checks.into_iter().flatten().collect()
 }
@@ -101,9 +100,13 @@ fn harness_cpu(share: Option<f64>) -> Option<Warning> {
         .or_else(|| above("harness-cpu", WarningClass::Warn, share, HARNESS_WARN, advice))
 }
 
-fn fidelity() -> Option<Warning> {
-    let advice = format!("the nodes do not send all that a kubelet does: no {}", NOT_SENT.join(", no "));
-    above("fidelity", WarningClass::Warn, count(NOT_SENT.len() as u64), 0.0, &advice)
+fn fidelity(classes: Classes) -> Option<Warning> {
+    let missing: Vec<&str> = classes.missing().map(Class::name).collect();
+    let advice = format!(
+        "the nodes did not send all that a kubelet and its kube-proxy do: no {}; --preset kubelet sends it",
+        missing.join(", no ")
+    );
+    above("fidelity", WarningClass::Warn, count(missing.len() as u64), 0.0, &advice)
 }
 
 fn above(name: &str, class: WarningClass, value: f64, threshold: f64, advice: &str) -> Option<Warning> {
@@ -135,9 +138,10 @@ mod tests {
             harness_cpu_share: Some(0.05),
             outside_cpu_share: Some(0.01),
             clock_step: Duration::ZERO,
+            classes: Classes::ALL,
         };
         evidence(&mut given);
-        let warnings = judge(&given).into_iter().filter(|warning| warning.name != "fidelity");
+        let warnings = judge(&given).into_iter();
         warnings.map(|warning| (warning.name, warning.class)).collect()
     }
 
@@ -173,5 +177,14 @@ mod tests {
         assert_eq!(names(&[], |evidence| evidence.harness_cpu_share = Some(0.3)), warn);
         let warn = vec![("noisy-host".to_owned(), WarningClass::Warn)];
         assert_eq!(names(&[], |evidence| evidence.outside_cpu_share = Some(0.06)), warn);
+        let warn = vec![("fidelity".to_owned(), WarningClass::Warn)];
+        assert_eq!(names(&[], |evidence| evidence.classes = Classes::ALL.without(Class::Tokens)), warn);
+    }
+
+    #[test]
+    fn what_the_nodes_left_out_is_named() {
+        let left_out = Classes::ALL.without(Class::Events).without(Class::KubeProxy);
+        let advice = fidelity(left_out).unwrap().advice;
+        assert!(advice.contains("no events, no kube-proxy;"), "{advice}");
     }
 }

@@ -22,7 +22,7 @@ const fn namespaced(api_version: &'static str, plural: &'static str, kind: &'sta
 }
 
 /// What node agents and drivers of load touch.
-static RESOURCES: [Resource; 22] = [
+static RESOURCES: [Resource; 24] = [
     cluster("v1", "namespaces", "Namespace"),
     cluster("v1", "nodes", "Node"),
     cluster("v1", "persistentvolumes", "PersistentVolume"),
@@ -39,6 +39,8 @@ static RESOURCES: [Resource; 22] = [
     cluster("certificates.k8s.io/v1", "certificatesigningrequests", "CertificateSigningRequest"),
     namespaced("coordination.k8s.io/v1", "leases", "Lease"),
     namespaced("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
+    namespaced("events.k8s.io/v1", "events", "Event"),
+    cluster("networking.k8s.io/v1", "servicecidrs", "ServiceCIDR"),
     cluster("node.k8s.io/v1", "runtimeclasses", "RuntimeClass"),
     cluster("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole"),
     cluster("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding"),

@@ -13,7 +13,10 @@ use measure::Nanos;
 use wire::{Encoding, Request};
 
 use super::{Common, object, uid_in};
-use crate::action::{Action, Answer, Call, Now};
+use crate::{
+    action::{Action, Answer, Call, Now},
+    classes::Class,
+};
 
 /// In-tree plugins that have moved to CSI drivers, as a kubelet of 1.36 lists them in the object's annotation.
 const MIGRATED_PLUGINS: &str = "kubernetes.io/aws-ebs,kubernetes.io/azure-disk,kubernetes.io/azure-file,\
@@ -46,11 +49,15 @@ pub(super) struct CsiNode {
 
 impl CsiNode {
     pub(super) fn start(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        if !common.spec.classes.has(Class::CsiNode) {
+            self.done = true;
+            return;
+        }
         self.due = Some(now.at);
         self.on_deadline(common, out);
     }
 
-    /// Whether the CSINode exists.
+    /// Whether the CSINode exists, or is not wanted.
     pub(super) fn is_done(&self) -> bool {
         self.done
     }

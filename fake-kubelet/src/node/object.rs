@@ -9,6 +9,7 @@ use k8s_pb::{
 use wire::{Encoding, Request};
 
 use super::{Common, conditions::Report};
+use crate::classes::Class;
 
 /// Timeout of the kubelet's heartbeat client, also sent as `?timeout=10s`.
 pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,7 +115,7 @@ fn node_status(common: &Common, report: &Report) -> core::NodeStatus {
             kubelet_endpoint: Some(core::DaemonEndpoint { port: Some(10250) }),
         }),
         node_info: Some(node_info(common)),
-        images: IMAGE_LIST.clone(),
+        images: if common.spec.classes.has(Class::NodeImages) { IMAGE_LIST.clone() } else { Vec::new() },
         runtime_handlers: vec![handler(""), handler("runc")],
         features: Some(core::NodeFeatures { supplemental_groups_policy: Some(true) }),
         // ExtendWebSocketsToKubelet is left out: nothing here serves exec.

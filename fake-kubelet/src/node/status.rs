@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     action::{Action, Answer, Call, Milestone, Now},
+    classes::Class,
     merge,
 };
 
@@ -114,11 +115,18 @@ impl StatusReports {
             }
             Found::Existing(node) => self.compare_with(&node, now, ready),
         }
-        self.report(common, now, out);
+        if self.should_report(common, now) {
+            self.report(common, now, out);
+        } else {
+            self.announce(ready, out);
+        }
     }
 
     /// The last thing that kept the node from being ready is done.
     pub(super) fn became_ready(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
+        if self.known.as_ref().is_some_and(|known| known.current.ready) {
+            return;
+        }
         self.become_ready(now);
         // A PATCH under way carries the old report; its answer sends the new one.
         if self.known.is_some() && !self.busy {
@@ -142,7 +150,7 @@ impl StatusReports {
     }
 
     pub(super) fn on_deadline(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
-        if self.should_report(now) {
+        if self.should_report(common, now) {
             self.report(common, now, out);
         } else {
             self.sleep(common, now);
@@ -162,8 +170,13 @@ impl StatusReports {
         }
     }
 
-    fn should_report(&self, now: Now) -> bool {
-        now.at >= self.next_report || self.known.as_ref().is_some_and(Known::differs)
+    fn should_report(&self, common: &Common, now: Now) -> bool {
+        let is_due = common.spec.classes.has(Class::NodeStatus) && now.at >= self.next_report;
+        is_due || self.differs()
+    }
+
+    fn differs(&self) -> bool {
+        self.known.as_ref().is_some_and(Known::differs)
     }
 
     pub(super) fn on_answer(
@@ -180,7 +193,7 @@ impl StatusReports {
             (Call::GetNodeForStatus, Some(node)) => {
                 let ready = self.known.as_ref().is_some_and(|known| known.current.ready);
                 self.compare_with(&node, now, ready);
-                if self.should_report(now) {
+                if self.should_report(common, now) {
                     self.patch(common, now, out);
                 } else {
                     // A PATCH whose answer was lost has been carried out.
@@ -272,6 +285,7 @@ impl StatusReports {
     }
 
     fn sleep(&mut self, common: &mut Common, now: Now) {
-        self.due = Some(now.at + common.stretched(EVALUATE_EVERY, 0.04));
+        let looks = common.spec.classes.has(Class::NodeStatus) || self.differs();
+        self.due = looks.then(|| now.at + common.stretched(EVALUATE_EVERY, 0.04));
     }
 }

@@ -11,6 +11,7 @@ const MEASURE: Duration = Duration::from_secs(40);
 pub(crate) async fn run(args: DemoArgs) -> End {
     let wishes = Wishes {
         nodes: Some(args.nodes),
+        preset: args.fleet.preset,
         rate: Some(args.rate),
         measure: MEASURE,
         seed: 1,

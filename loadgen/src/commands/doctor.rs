@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use control_plane::binaries::{self, Located, Places};
-use fake_kubelet::{Capacity, descriptor_limit};
+use fake_kubelet::{Capacity, Classes, descriptor_limit};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: DoctorArgs) -> End {
         Err(error) => return End::usage(error),
     };
     let mut findings = vec![
-        descriptors(args.nodes, descriptor_limit()),
+        descriptors(args.nodes, args.preset.classes(), descriptor_limit()),
         memory(args.nodes, scrape::Host::read().memory_bytes),
         cores(),
     ];
@@ -80,20 +80,21 @@ fn render(findings: &[Finding]) -> String {
     })
 }
 
-fn descriptors(nodes: u32, limit: u64) -> Finding {
-    match Capacity::of(nodes.into(), limit) {
+fn descriptors(nodes: u32, classes: Classes, limit: u64) -> Finding {
+    let each = classes.connections_per_node();
+    match Capacity::of(nodes.into(), classes, limit) {
         Capacity::Enough => Finding::new(
             "descriptors",
             Verdict::Good,
-            format!("the limit of {limit} carries {nodes} nodes, one connection each"),
+            format!("the limit of {limit} carries {nodes} nodes with {each} connections each"),
         ),
-        Capacity::TooFew { fit, .. } => Finding::new(
+        Capacity::TooFew { fit, needed, .. } => Finding::new(
             "descriptors",
             Verdict::Bad,
             format!(
-                "the limit is {limit}: {fit} nodes fit, not {nodes}. Raise it with `ulimit -Hn {0}` as root and `ulimit -n {0}`, \
-                 `* hard nofile {0}` in /etc/security/limits.conf, or LimitNOFILE={0} in a unit",
-                u64::from(nodes) + limit - fit
+                "the limit is {limit}: {fit} nodes with {each} connections each fit, not {nodes}. Raise it with `ulimit -Hn {needed}` \
+                 as root and `ulimit -n {needed}`, `* hard nofile {needed}` in /etc/security/limits.conf, or LimitNOFILE={needed} in \
+                 a unit"
             ),
         ),
     }
@@ -214,18 +215,20 @@ async fn right(client: &kube::Client, verb: &str, group: &str, resource: &str) -
 
 #[cfg(test)]
 mod tests {
+    use fake_kubelet::Preset;
+
     use super::*;
 
     #[test]
     fn too_low_a_descriptor_limit_says_what_fits_and_how_to_raise_it() {
-        let finding = descriptors(20_000, 1024);
+        let (kubelets, both) = (Preset::KubeletOnly.classes(), Preset::Kubelet.classes());
+        let finding = descriptors(20_000, kubelets, 1024);
         assert!(finding.verdict == Verdict::Bad);
-        assert!(
-            finding.text.contains("768 nodes fit") && finding.text.contains("ulimit -n 20256"),
-            "{}",
-            finding.text
-        );
-        assert!(descriptors(500, 1024).verdict == Verdict::Good);
+        let text = finding.text;
+        assert!(text.contains("768 nodes with 1 connections") && text.contains("ulimit -n 20256"), "{text}");
+        let text = descriptors(20_000, both, 1024).text;
+        assert!(text.contains("384 nodes with 2 connections") && text.contains("ulimit -n 40256"), "{text}");
+        assert!(descriptors(500, kubelets, 1024).verdict == Verdict::Good);
     }
 
     #[test]

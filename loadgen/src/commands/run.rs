@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, bail};
 use control_plane::Options;
+use fake_kubelet::Class;
 use measure::Clock;
 use profile::Profile;
 use record::Folder;
@@ -25,12 +26,24 @@ use crate::{
 /// Which control plane.
 pub(crate) enum Where {
     Local(LocalArgs),
-    Cluster { cluster: ClusterArgs, ca_cert: PathBuf, ca_key: PathBuf, yes: bool },
+    /// With the CA's certificate and key, where they are given.
+    Cluster {
+        cluster: ClusterArgs,
+        ca: Option<(PathBuf, PathBuf)>,
+        yes: bool,
+    },
+}
+
+impl Where {
+    fn lacks_ca(&self) -> bool {
+        matches!(self, Where::Cluster { ca: None, .. })
+    }
 }
 
 pub(crate) async fn run(args: RunArgs) -> End {
     let wishes = Wishes {
         nodes: args.nodes,
+        preset: args.fleet.preset,
         rate: args.rate,
         measure: args.duration,
         seed: args.seed,
@@ -42,17 +55,10 @@ pub(crate) async fn run(args: RunArgs) -> End {
              --kubeconfig is as it is"
         ));
     }
-    let place = match (args.cluster.kubeconfig.is_some(), args.ca_cert, args.ca_key) {
-        (false, ..) => Where::Local(args.local),
-        (true, Some(ca_cert), Some(ca_key)) => {
-            Where::Cluster { cluster: args.cluster, ca_cert, ca_key, yes: args.yes }
-        }
-        (true, ..) => {
-            return End::usage(anyhow::anyhow!(
-                "with --kubeconfig the nodes' certificates need the cluster's CA: --ca-cert and --ca-key (on a kubeadm \
-                 control plane /etc/kubernetes/pki/ca.crt and ca.key)"
-            ));
-        }
+    let place = if args.cluster.kubeconfig.is_some() {
+        Where::Cluster { cluster: args.cluster, ca: args.ca_cert.zip(args.ca_key), yes: args.yes }
+    } else {
+        Where::Local(args.local)
     };
     scenario(&args.scenario, &wishes, place, args.output).await
 }
@@ -67,6 +73,12 @@ pub(crate) async fn scenario(name: &str, wishes: &Wishes, place: Where, output: 
         Where::Cluster { .. } => Ok(None),
     };
     match (planned, profile) {
+        (Ok(plan), Ok(_)) if plan.classes.has(Class::OwnConnection) && place.lacks_ca() => {
+            End::usage(anyhow::anyhow!(
+                "with --kubeconfig the nodes' certificates need the cluster's CA: --ca-cert and --ca-key (on a kubeadm \
+                 control plane /etc/kubernetes/pki/ca.crt and ca.key); --preset kwok does without"
+            ))
+        }
         (Ok(plan), Ok(profile)) => {
             Box::pin(measure(plan, profile, place, output)).await.unwrap_or_else(End::from)
         }
@@ -122,8 +134,8 @@ async fn start_target(
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Target> {
     match (place, profile) {
-        (Where::Cluster { cluster, ca_cert, ca_key, yes }, _) => {
-            let target = Target::cluster(cluster, ca_cert, ca_key).await?;
+        (Where::Cluster { cluster, ca, yes }, _) => {
+            let target = Target::cluster(cluster, ca.as_ref()).await?;
             confirm::ask(&format!("Load {} ({})?", target.name, target.endpoint.server()), *yes)?;
             Ok(target)
         }

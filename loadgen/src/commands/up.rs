@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use control_plane::{ControlPlane, Options};
+use fake_kubelet::Preset;
 
 use super::print;
 use crate::{cli::UpArgs, end::End, interrupt::Interrupt, plan, progress::Progress, result, target};
 
 pub(crate) async fn run(args: UpArgs) -> End {
-    let profile = match plan::profile(&args.local)
-        .and_then(|profile| plan::enough_descriptors(args.nodes).map(|()| profile))
-    {
+    let profile = match plan::profile(&args.local).and_then(|profile| {
+        plan::enough_descriptors(args.nodes, Preset::default().classes()).map(|()| profile)
+    }) {
         Ok(profile) => profile,
         Err(error) => return End::usage(error),
     };

@@ -36,6 +36,16 @@ fn an_unknown_field_is_named_with_its_place() {
 }
 
 #[test]
+fn an_unknown_preset_or_class_gets_the_nearest_name() {
+    let good = load("pod-churn").unwrap().text;
+    let with = |line: &str| good.replace("[fleet]\n", &format!("[fleet]\n{line}\n"));
+    assert!(error(&with("preset = \"kwko\"")).contains("did you mean `kwok`?"));
+    assert!(error(&with("without = [\"token\"]")).contains("did you mean `tokens`?"));
+    let fleet = parse("mine", "mine.toml", &with("preset = \"kwok\"")).unwrap().scenario.fleet;
+    assert_eq!(fleet.preset, Preset::Kwok);
+}
+
+#[test]
 fn a_rate_of_zero_and_an_odd_time_are_refused() {
     let good = load("pod-churn").unwrap().text;
     assert!(error(&good.replace("20/s", "0/s")).contains("mine.toml:"));

@@ -4,6 +4,7 @@
 
 mod failures;
 mod interrupt;
+mod kwok;
 mod run;
 mod support;
 mod up;

@@ -121,12 +121,11 @@ impl Driver {
 
     /// A node that sends these classes of traffic.
     pub(super) fn sending(classes: Classes, server: Server, seed: u64) -> Self {
-        Self::with_latencies(classes, latencies(), server, seed)
+        Self::of(NodeSpec { classes, ..spec() }, server, seed)
     }
 
-    /// The same with pods that take these times.
-    pub(super) fn with_latencies(classes: Classes, latencies: Latencies, server: Server, seed: u64) -> Self {
-        let spec = NodeSpec { classes, latencies, ..spec() };
+    /// The same with another specification.
+    pub(super) fn of(spec: NodeSpec, server: Server, seed: u64) -> Self {
         Self {
             node: Node::new(Arc::new(spec), "vm", Ipv4Addr::new(192, 0, 2, 2), seed),
             server,

@@ -9,12 +9,12 @@ use k8s_pb::api::core::v1 as core;
 use serde_json::{Value, json};
 
 use super::{
-    driver::{Driver, millis, seconds},
+    driver::{Driver, millis, seconds, spec as driver_spec},
     oracle::is_moment,
     render,
     server::Server,
 };
-use crate::{Class, Classes, Latencies, ObjectKind};
+use crate::{Class, Classes, Latencies, NodeSpec, ObjectKind};
 
 const RECORDING: &str = include_str!("../../../tests/oracle/kubelet-v1.36.3.jsonl");
 
@@ -114,7 +114,7 @@ fn ours(scene: &Scene) -> Told {
         ..Latencies::default()
     };
     let classes = Classes::ALL.without(Class::KubeProxy);
-    let mut driver = Driver::with_latencies(classes, latencies, Server::default(), 1);
+    let mut driver = Driver::of(NodeSpec { classes, latencies, ..driver_spec() }, Server::default(), 1);
     driver.start();
     driver.run_until(seconds(12));
     driver.forget();

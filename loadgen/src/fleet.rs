@@ -1,0 +1,162 @@
+//! The fleet of a run: what its nodes send, who they are on the target, and what they look like.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, bail};
+use fake_kubelet::{Class, FleetSpec, Latencies, Limits, NodeSpec};
+use identity::{proxy_account, service_account::Refresher};
+use k8s_openapi::{
+    api::{
+        core::v1::ServiceAccount,
+        rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::api::{Api, PostParams};
+use measure::Clock;
+use wire::Credential;
+
+use crate::{
+    nodes::{NO_LOAD_BALANCER, RUN_LABEL, TAINT},
+    plan::Plan,
+    target::Target,
+};
+
+/// How long tokens are asked for; they are replaced long before.
+const TOKEN_LIFE: Duration = Duration::from_hours(1);
+/// Where KWOK's controller has its account, and with it its place in priority and fairness.
+const NAMESPACE: &str = "kube-system";
+
+/// Who the nodes and their kube-proxies are. Their tokens stay fresh as long as this is kept.
+pub(crate) struct Accounts {
+    nodes: fake_kubelet::Identities,
+    proxy: Option<Credential>,
+    _refreshers: Vec<Refresher>,
+}
+
+/// Makes on the target what the nodes need to be somebody.
+pub(crate) async fn accounts(plan: &Plan, target: &Target, run: &str) -> anyhow::Result<Accounts> {
+    let mut refreshers = Vec::new();
+    let nodes = if plan.classes.has(Class::OwnConnection) {
+        let Some(authority) = &target.authority else {
+            bail!("nodes with identities of their own need the cluster's CA: --ca-cert and --ca-key");
+        };
+        fake_kubelet::Identities::Ca(authority.clone())
+    } else {
+        let (credential, refresher) = shared_account(target, run, plan.seed).await?;
+        refreshers.push(refresher);
+        fake_kubelet::Identities::Shared(credential)
+    };
+    let mut proxy = None;
+    if plan.classes.has(Class::KubeProxy) {
+        let (credential, refresher) = proxy_account(&target.admin, &[(RUN_LABEL, run)], plan.seed).await?;
+        refreshers.push(refresher);
+        proxy = Some(credential);
+    }
+    Ok(Accounts { nodes, proxy, _refreshers: refreshers })
+}
+
+/// The fleet that the plan asks for.
+pub(crate) fn spec(plan: &Plan, target: &Target, run: &str, accounts: &Accounts, clock: Clock) -> FleetSpec {
+    let taint =
+        |(key, value, effect): (&str, &str, &str)| (key.to_owned(), value.to_owned(), effect.to_owned());
+    FleetSpec {
+        endpoint: target.endpoint.clone(),
+        identities: accounts.nodes.clone(),
+        proxy: accounts.proxy.clone(),
+        nodes: plan.nodes,
+        name_prefix: format!("{run}-"),
+        node: NodeSpec {
+            kubelet_version: target.version.clone(),
+            cpu: "8".to_owned(),
+            memory: "32Gi".to_owned(),
+            max_pods: 110,
+            labels: node_labels(target, run),
+            taints: target.is_shared().then(|| taint(TAINT)).into_iter().collect(),
+            latencies: Latencies::default(),
+            classes: plan.classes,
+            limits: Limits::default(),
+        },
+        start_rate: plan.start_rate,
+        shards: shards(),
+        seed: plan.seed,
+        clock,
+    }
+}
+
+/// On a cluster that others use, no load balancer may send its traffic to nodes that are not there.
+fn node_labels(target: &Target, run: &str) -> BTreeMap<String, String> {
+    let run = (RUN_LABEL.to_owned(), run.to_owned());
+    let excluded = target.is_shared().then(|| (NO_LOAD_BALANCER.to_owned(), String::new()));
+    [run].into_iter().chain(excluded).collect()
+}
+
+/// Half the cores: the other half is for the drivers, and on our own target for the control plane.
+fn shards() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores / 2).unwrap_or(1).clamp(1, 8)
+}
+
+/// One account for all nodes, as KWOK's controller has one. The admin will not do: priority and fairness does not limit
+/// system:masters.
+async fn shared_account(target: &Target, run: &str, seed: u64) -> anyhow::Result<(Credential, Refresher)> {
+    let name = format!("loadgen-fleet-{run}");
+    let metadata = || ObjectMeta {
+        name: Some(name.clone()),
+        labels: Some([(RUN_LABEL.to_owned(), run.to_owned())].into()),
+        ..ObjectMeta::default()
+    };
+    let kube = || target.kube.clone();
+    let account = ServiceAccount { metadata: metadata(), ..ServiceAccount::default() };
+    Api::<ServiceAccount>::namespaced(kube(), NAMESPACE)
+        .create(&PostParams::default(), &account)
+        .await
+        .context("cannot create the nodes' ServiceAccount")?;
+    let role = ClusterRole { metadata: metadata(), rules: Some(rules()), ..ClusterRole::default() };
+    Api::<ClusterRole>::all(kube())
+        .create(&PostParams::default(), &role)
+        .await
+        .context("cannot create the nodes' ClusterRole")?;
+    let binding = ClusterRoleBinding {
+        metadata: metadata(),
+        role_ref: RoleRef {
+            api_group: Some("rbac.authorization.k8s.io".to_owned()),
+            kind: "ClusterRole".to_owned(),
+            name: name.clone(),
+        },
+        subjects: Some(vec![Subject {
+            kind: "ServiceAccount".to_owned(),
+            name: name.clone(),
+            namespace: Some(NAMESPACE.to_owned()),
+            ..Subject::default()
+        }]),
+    };
+    Api::<ClusterRoleBinding>::all(kube())
+        .create(&PostParams::default(), &binding)
+        .await
+        .context("cannot create the nodes' ClusterRoleBinding")?;
+    let (token, refresher) =
+        Refresher::start(target.admin.clone(), NAMESPACE, &name, TOKEN_LIFE, seed).await?;
+    Ok((Credential::bearer(token), refresher))
+}
+
+/// What nodes do of which none has an identity of its own, whichever classes of traffic they send.
+fn rules() -> Vec<PolicyRule> {
+    let rule = |group: &str, resources: &[&str], verbs: &[&str]| PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(resources.iter().map(|it| (*it).to_owned()).collect()),
+        verbs: verbs.iter().map(|it| (*it).to_owned()).collect(),
+        ..PolicyRule::default()
+    };
+    vec![
+        rule("", &["nodes"], &["create", "get"]),
+        rule("", &["nodes/status", "pods/status"], &["patch"]),
+        rule("", &["pods"], &["get", "list", "watch", "delete"]),
+        rule("", &["events"], &["create", "patch"]),
+        rule("", &["serviceaccounts/token"], &["create"]),
+        rule("", &["persistentvolumeclaims", "persistentvolumes"], &["get"]),
+        rule("coordination.k8s.io", &["leases"], &["create", "get", "update"]),
+        rule("storage.k8s.io", &["csinodes"], &["create", "get", "delete"]),
+        rule("resource.k8s.io", &["resourceslices"], &["deletecollection"]),
+    ]
+}
