@@ -221,7 +221,7 @@ impl Pods {
         match call {
             Call::GetPod(_) if let Some(server) = answer.object::<ServerPod>() => {
                 if server.uid() == &**uid {
-                    self.busy = send_patch(pod, &server, lent) || send_delete(pod, lent.now, lent.out);
+                    self.busy = send_patch(pod, &server, lent) || send_delete(pod, lent);
                 } else {
                     pod.deleted = true;
                 }
@@ -230,7 +230,7 @@ impl Pods {
                 if pod.acknowledge() {
                     lent.out.push(Action::Reached(Milestone::PodRunning));
                 }
-                self.busy = send_delete(pod, lent.now, lent.out);
+                self.busy = send_delete(pod, lent);
             }
             Call::DeletePod(_) if answer.is_success() => pod.deleted = true,
             _ => {
@@ -276,8 +276,7 @@ impl Pods {
                 continue;
             }
             if !lent.common.spec.classes.has(Class::PodGets) {
-                self.busy =
-                    send_patch(pod, &ServerPod::default(), lent) || send_delete(pod, lent.now, lent.out);
+                self.busy = send_patch(pod, &ServerPod::default(), lent) || send_delete(pod, lent);
                 continue;
             }
             self.busy = true;
@@ -299,7 +298,7 @@ fn pod_path(pod: &Life) -> String {
 
 /// Sends what differs between the status the server has and the one it should have; nothing when they are equal.
 fn send_patch(pod: &mut Life, server: &ServerPod, lent: &mut Lent<'_>) -> bool {
-    if pod.can_be_deleted() && !lent.phases() {
+    if !lent.phases() && pod.can_be_deleted(false) {
         return false;
     }
     let host: Ipv4Addr = lent.common.address;
@@ -317,8 +316,8 @@ fn send_patch(pod: &mut Life, server: &ServerPod, lent: &mut Lent<'_>) -> bool {
     true
 }
 
-fn send_delete(pod: &Life, now: Now, out: &mut Vec<Action>) -> bool {
-    if !pod.can_be_deleted() {
+fn send_delete(pod: &Life, lent: &mut Lent<'_>) -> bool {
+    if !pod.can_be_deleted(lent.phases()) {
         return false;
     }
     let options = meta::DeleteOptions {
@@ -329,6 +328,7 @@ fn send_delete(pod: &Life, now: Now, out: &mut Vec<Action>) -> bool {
     let mut request = Request::delete(pod_path(pod));
     request.body = wire::protobuf::encode("v1", "DeleteOptions", &options);
     request.content = Encoding::Protobuf;
-    out.push(Action::Send { call: Call::DeletePod(pod.uid().clone()), request, intended: now.at });
+    let call = Call::DeletePod(pod.uid().clone());
+    lent.out.push(Action::Send { call, request, intended: lent.now.at });
     true
 }

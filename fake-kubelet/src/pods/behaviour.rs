@@ -2,12 +2,14 @@
 //!
 //! An annotation `containers.loadgen/<container>` holds any of `exit <code> after <time>`, `started after <time>` and `ready after
 //! <time>`, separated by commas. Without it, a container of a pod that is always restarted runs until it is stopped, and one of a
-//! job ends with 0 after a while.
+//! job ends with 0 after a while. `pod.loadgen/evicted-after: <time>` has the kubelet evict the pod that long after it took it up, as if the
+//! node were short of memory.
 
 use std::{collections::BTreeMap, time::Duration};
 
 /// Annotations that start with this name a container.
 const PREFIX: &str = "containers.loadgen/";
+const EVICTED_AFTER: &str = "pod.loadgen/evicted-after";
 
 /// What the program of a container does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,11 @@ impl Behaviour {
             _ => {}
         }
     }
+}
+
+/// When the kubelet evicts a pod with these annotations, if it does.
+pub(super) fn evicted_after(annotations: &BTreeMap<String, String>) -> Option<Duration> {
+    duration(annotations.get(EVICTED_AFTER)?.trim())
 }
 
 /// `1500ms`, `3s` or `2m`.

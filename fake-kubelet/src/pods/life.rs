@@ -90,6 +90,7 @@ pub(super) struct Life {
     without_cgroup: bool,
     removed: bool,
     verdict: Option<Box<Verdict>>,
+    evict_at: Option<Nanos>,
     ending: Ending,
     /// Whether its Secrets and config maps are watched for it.
     registered: bool,
@@ -145,6 +146,7 @@ impl Life {
             without_cgroup: ended,
             removed: ended,
             verdict: None,
+            evict_at: None,
             ending: Ending::No,
             registered: false,
             version: 0,
@@ -217,7 +219,7 @@ impl Life {
     pub(super) fn deadline(&self) -> Option<Nanos> {
         let worker = self.worker.map(|(at, _)| at);
         let containers = self.containers.iter().filter_map(Container::deadline);
-        containers.chain(worker).chain(self.mounting.deadline()).min()
+        containers.chain(worker).chain(self.mounting.deadline()).chain(self.evict_at).min()
     }
 
     /// Whether the worker is about to ask for room.
@@ -251,6 +253,9 @@ impl Life {
     pub(super) fn on_deadline(&mut self, around: &mut Surroundings<'_>) {
         self.containers_change(around);
         self.mounting_due(around);
+        if self.evict_at.take_if(|at| *at <= around.now.at).is_some() {
+            self.evict(around);
+        }
         if let Some((_, step)) = self.worker.take_if(|(at, _)| *at <= around.now.at) {
             self.take(step, around);
         }
@@ -359,7 +364,7 @@ impl Life {
     /// Whether the status manager should look at the pod.
     pub(super) fn wants_sync(&self, phases: bool) -> bool {
         let news = self.version != self.acknowledged && (phases || self.is_worth_telling());
-        !self.deleted && (self.look && phases || news || self.can_be_deleted())
+        !self.deleted && (self.look && phases || news || self.can_be_deleted(phases))
     }
 
     /// Whether the pod runs or has ended: all that is told of it without the class of its phases.

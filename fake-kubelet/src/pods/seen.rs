@@ -6,7 +6,7 @@ use k8s_pb::{api::core::v1 as core, apimachinery::pkg::apis::meta::v1 as meta};
 use serde_json::{Map, Value, json};
 
 use super::{
-    behaviour::Behaviour,
+    behaviour::{Behaviour, evicted_after},
     container::{Ended, State, View},
     quantity::Quantity,
     uses::{UsedObject, Uses, VolumeToken},
@@ -47,6 +47,8 @@ pub struct SeenPod {
     pub has_volumes: bool,
     /// What it asks the node for, as its status repeats it; empty when nothing.
     pub requests: Requests,
+    /// How long after its start the kubelet evicts it, if it does.
+    pub evicted_after: Option<Duration>,
     /// Its containers are ready and yet it is not: somebody else, such as the node lifecycle controller, has said so.
     pub denied: bool,
     /// What an earlier process of the node has reported, if any.
@@ -172,6 +174,7 @@ impl SeenPod {
             has_volumes: !spec.volumes.is_empty(),
             service_account: spec.service_account_name.unwrap_or_default().into(),
             requests: Requests::of(&containers),
+            evicted_after: evicted_after(&metadata.annotations),
             denied: is_denied(&status),
             reported: Reported::from_status(&status, &containers),
             phase: status.phase.unwrap_or_default(),

@@ -58,6 +58,9 @@ pub(super) struct Driver {
     watching: bool,
     /// Watches of Secrets and config maps that were started (`+`) and ended (`-`).
     pub(super) watches: Vec<String>,
+    /// Secrets and config maps do not exist, until they are shown.
+    pub(super) hides_objects: bool,
+    hidden: Vec<ObjectName>,
     deliveries: Vec<(Duration, Delivery)>,
     /// Checked after every step; gets what was sent in it.
     pub(super) invariants: Option<fn(&Driver, usize)>,
@@ -136,6 +139,8 @@ impl Driver {
             faults: Box::new(|_| None),
             watching: false,
             watches: Vec::new(),
+            hides_objects: false,
+            hidden: Vec::new(),
             deliveries: Vec::new(),
             invariants: None,
         }
@@ -166,6 +171,12 @@ impl Driver {
     pub(super) fn bind(&mut self, pod: &core::Pod) {
         self.server.bind(pod);
         self.deliver_events();
+    }
+
+    /// The Secrets and config maps that were missing are made.
+    pub(super) fn show_objects(&mut self) {
+        let hidden = std::mem::take(&mut self.hidden);
+        self.deliveries.extend(hidden.into_iter().map(|name| (self.now, Delivery::Object(name))));
     }
 
     pub(super) fn delete(&mut self, name: &str) {
@@ -235,7 +246,11 @@ impl Driver {
                 }
                 Action::Watch { watched: Watched::Object(name), .. } => {
                     self.watches.push(format!("+{}", name.name));
-                    self.deliveries.push((self.now + ROUND_TRIP, Delivery::Object(name)));
+                    if self.hides_objects {
+                        self.hidden.push(name);
+                    } else {
+                        self.deliveries.push((self.now + ROUND_TRIP, Delivery::Object(name)));
+                    }
                 }
                 Action::Unwatch(Watched::Object(name)) => self.watches.push(format!("-{}", name.name)),
                 Action::Watch { .. } | Action::Unwatch(_) | Action::UseCertificate(_) => {}

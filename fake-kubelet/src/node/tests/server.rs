@@ -280,6 +280,10 @@ fn apply(status: &mut Map<String, Value>, patch: &Map<String, Value>) {
             (Some(Value::Object(before)), Value::Object(patch)) => apply(before, patch),
             (Some(Value::Array(before)), Value::Array(items)) if key == "conditions" => {
                 for item in items {
+                    if item["$patch"] == "delete" {
+                        before.retain(|before| before["type"] != item["type"]);
+                        continue;
+                    }
                     let mut item = item.as_object().unwrap().clone();
                     let known = before.iter_mut().find(|before| before["type"] == item["type"]);
                     if let Some(known) = known {

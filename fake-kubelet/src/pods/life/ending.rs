@@ -45,6 +45,16 @@ impl Life {
         }
     }
 
+    /// The node is short of memory, and this pod has to go (`eviction/eviction_manager.go`, `evictPod`).
+    pub(super) fn evict(&mut self, around: &mut Surroundings<'_>) {
+        let message = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 98304Ki. ";
+        if self.ending == Ending::No && !self.removed {
+            self.note(around, None, Severity::Warning, "Evicted", message.to_owned());
+        }
+        let verdict = Verdict { reason: "Evicted", message: message.to_owned(), disrupts: true };
+        self.end_because(verdict, around);
+    }
+
     /// All containers have ended and none is started again: the kubelet stops the pod and cleans up.
     pub(super) fn complete(&mut self, around: &mut Surroundings<'_>) {
         self.ending = Ending::ByItself;
@@ -126,9 +136,10 @@ impl Life {
     }
 
     /// The kubelet deletes the object when the pod is being deleted, the server knows its terminal phase, and nothing of it is
-    /// left on the node (`status_manager.go`, `canBeDeleted`).
-    pub(in crate::pods) fn can_be_deleted(&self) -> bool {
-        self.pod.deleting && self.removed && self.told_end && !self.deleted && self.ending != Ending::ByForce
+    /// left on the node (`status_manager.go`, `canBeDeleted`). Nodes that do not tell phases do not tell that one either.
+    pub(in crate::pods) fn can_be_deleted(&self, phases: bool) -> bool {
+        let may_go = self.pod.deleting && self.removed && (self.told_end || !phases);
+        may_go && !self.deleted && self.ending != Ending::ByForce
     }
 
     /// Nobody asks for the pod any more.

@@ -37,6 +37,7 @@ impl Life {
             return;
         }
         self.register(around);
+        self.evict_at = self.pod.evicted_after.map(|after| around.now.at + after);
         self.changed(around.now);
         self.reprocess_volumes(around.now);
         if self.pod.has_volumes {
