@@ -36,7 +36,10 @@ pub use self::{
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
     limiter::Limit,
     node::{Latencies, Limits, Node, NodeSpec, SeenNode},
-    pods::{SeenPod, UsedObject, VolumeToken},
+    pods::{
+        Behaviour, Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod, UsedObject,
+        VolumeToken,
+    },
     progress::FleetProgress,
     version::ServerVersion,
 };

@@ -112,7 +112,8 @@ impl Used {
 
     fn read(&mut self, now: Now, out: &mut Vec<Action>) {
         self.last_read = now.at;
-        if !self.watched && !(self.immutable && self.seen) {
+        let settled = self.immutable && self.seen;
+        if !self.watched && !settled {
             self.watched = true;
             out.push(Action::Watch { watched: Watched::Object(self.name.clone()), spec: spec(&self.name) });
         }
@@ -133,7 +134,7 @@ fn spec(name: &ObjectName) -> WatchSpec {
     };
     WatchSpec::new(format!("/api/v1/namespaces/{}/{kind}", name.namespace))
         .field_selector(format!("metadata.name={}", name.name))
-        .timeout(Duration::from_mins(30)..Duration::from_mins(60))
+        .timeout(Duration::from_mins(30)..Duration::from_hours(1))
 }
 
 #[cfg(test)]

@@ -23,15 +23,16 @@ use measure::Nanos;
 use serde_json::{Map, Value, json};
 use wire::{Encoding, Request};
 
+pub use self::{
+    behaviour::Behaviour,
+    seen::{Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod},
+    uses::{UsedObject, VolumeToken},
+};
 use self::{
     life::{Life, Surroundings},
     room::Room,
     server::ServerPod,
     status::Verdict,
-};
-pub use self::{
-    seen::{Role, SeenContainer, SeenPod},
-    uses::{UsedObject, VolumeToken},
 };
 use crate::{
     action::{Action, Answer, Call, Milestone, Now, ObjectName, PodSighting},

@@ -197,7 +197,7 @@ impl Container {
         match self.backoff {
             Some(pause) if passed < pause => {
                 self.crash_loops = true;
-                Some(pause - passed)
+                Some(pause.saturating_sub(passed))
             }
             Some(pause) => {
                 self.backoff = Some((pause * 2).min(LONGEST_BACKOFF));

@@ -14,6 +14,7 @@ use super::{
 
 /// A pod as the watch shows it, reduced to what its node uses.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about one pod that do not depend on each other")]
 pub struct SeenPod {
     /// Uid.
     pub uid: Arc<str>,

@@ -29,7 +29,7 @@ struct Scene {
 /// What was sent about one pod, by the parts of a kubelet that do not wait for each other.
 #[derive(Debug, Default, PartialEq)]
 struct Told {
-    /// PATCHes of the status, and the DELETE.
+    /// Changes of the status, and the deletion.
     status: Vec<Value>,
     /// Looks at the server; how many depends on what merges.
     looks: usize,

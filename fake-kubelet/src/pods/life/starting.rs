@@ -139,9 +139,8 @@ impl Life {
                 // It has to end, or to have started, first.
                 (Role::Init, _) => return None,
                 (Role::Sidecar, _) if !container.now.started => return None,
-                (Role::Sidecar, _) => {}
                 (Role::Main, _) if index >= from && self.may_start(index) => return Some(index),
-                (Role::Main, _) => {}
+                (Role::Sidecar | Role::Main, _) => {}
             }
         }
         None
