@@ -260,6 +260,8 @@ pub enum Event {
         /// Whether it can never change, so that watching it further is for nothing.
         immutable: bool,
     },
+    /// kube-proxy's watch of its own Node has shown whether there is one.
+    ProxySynced,
     /// The certificate that was asked for has been issued: PEM.
     Issued(bytes::Bytes),
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use wire::{Client, Object, Reflector, Request, Response, Seen, WatchKind, WatchSpec};
 
 use crate::{
-    action::{Answer, Call, Event, ObjectKind, ObjectName, PodSighting, Watched},
+    action::{Answer, Call, Event, ObjectKind, ObjectName, PodSighting, ProxyWatch, Watched},
     node::SeenNode,
     pods::SeenPod,
     progress::Counters,
@@ -188,6 +188,7 @@ fn news(watched: &Watched, seen: Seen) -> Result<Option<Event>, NotDecoded> {
             }
             _ => Ok(None),
         },
+        Watched::Proxy(ProxyWatch::Node) => Ok(matches!(seen, Seen::Synced).then_some(Event::ProxySynced)),
         // These are read, so that their streams do not fill up, and not used.
         Watched::Services
         | Watched::CsiDrivers

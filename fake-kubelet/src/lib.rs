@@ -3,10 +3,6 @@
 //! A node is a pure state machine ([`Node::step`]): events and the time go in, requests come out. [`Fleet`] is the edge: it
 //! keeps nodes in shards, one thread with a current-thread runtime each, and owns every socket and timer.
 //!
-//! This version sends the traffic that makes a node and its pods live: registration, CSINode, lease, node status, the pod
-//! watch, each pod's status and final deletion, and events of the node. Events of pods, tokens, per-object watches and kube-proxy are not
-//! sent yet.
-
 mod action;
 mod addresses;
 mod capacity;
@@ -21,6 +17,7 @@ mod node;
 mod objects;
 mod pods;
 mod progress;
+mod proxy;
 mod shard;
 mod version;
 

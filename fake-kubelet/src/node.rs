@@ -28,6 +28,7 @@ use crate::{
     events::{Events, Note},
     limiter::{Limit, Limiter},
     pods::{Lent, Pods},
+    proxy::KubeProxy,
 };
 
 pub(crate) use self::object::{from_time, seconds, time};
@@ -145,6 +146,7 @@ pub struct Node {
     watches: Watches,
     pods: Pods,
     events: Events,
+    proxy: KubeProxy,
     limiters: Limiters,
 }
 
@@ -241,6 +243,7 @@ impl Node {
             watches: Watches::default(),
             pods: Pods::default(),
             events: Events::default(),
+            proxy: KubeProxy::default(),
         }
     }
 
@@ -260,6 +263,7 @@ impl Node {
             self.pods.deadline(),
             self.watches.deadline(),
             self.events.deadline(),
+            self.proxy.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -268,6 +272,9 @@ impl Node {
     pub fn step(&mut self, now: Now, event: Event, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
         let sent_before = out.len();
         self.react(now, event, addresses, out);
+        if out[sent_before..].iter().any(|action| matches!(action, Action::Reached(Milestone::NodeReady))) {
+            self.proxy.node_is_ready(&mut self.common, now);
+        }
         for note in std::mem::take(&mut self.common.notes) {
             self.events.note(&self.common, now, note, out);
         }
@@ -294,6 +301,7 @@ impl Node {
                 self.early_looks.node_exists();
                 self.status.observed(now, &node);
             }
+            Event::ProxySynced => self.proxy.node_synced(now),
             Event::Object { name, immutable } => self.pods.on_object(&name, immutable, out),
             Event::Issued(_) => {}
         }
@@ -325,6 +333,9 @@ impl Node {
         }
         if is_due(self.events.deadline(), now) {
             self.events.on_deadline(common, out);
+        }
+        if is_due(self.proxy.deadline(), now) {
+            self.proxy.on_deadline(common, now, out);
         }
     }
 
@@ -376,7 +387,8 @@ impl Node {
             }
             Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
             Call::CreateEvent | Call::PatchEvent => self.events.on_answer(common, now, call, answer, out),
-            Call::CreateCertificateRequest | Call::CreateProxyEvent => {}
+            Call::CreateProxyEvent => self.proxy.on_answer(common, now, answer),
+            Call::CreateCertificateRequest => {}
         }
     }
 }

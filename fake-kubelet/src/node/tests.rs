@@ -12,6 +12,7 @@ mod pod_lives;
 mod pod_status;
 mod pods;
 mod properties;
+mod proxy;
 mod registration;
 mod render;
 mod server;

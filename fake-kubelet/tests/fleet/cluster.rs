@@ -34,9 +34,14 @@ impl Cluster {
 
     /// Starts nodes `n-0`, `n-1`, ... whose pods take next to no time.
     pub(crate) fn fleet(&self, nodes: u32, shards: u32) -> Fleet {
+        Fleet::start(self.spec(nodes, shards)).unwrap()
+    }
+
+    /// The same, not yet started.
+    pub(crate) fn spec(&self, nodes: u32, shards: u32) -> FleetSpec {
         let authority = Authority::from_pem(self.server.ca_pem(), self.server.ca_key_pem()).unwrap();
         let quick = Duration::from_millis(1)..Duration::from_millis(20);
-        let spec = FleetSpec {
+        FleetSpec {
             endpoint: self.server.endpoint().unwrap(),
             identities: Identities::Ca(Arc::new(authority)),
             proxy: None,
@@ -65,8 +70,7 @@ impl Cluster {
             shards,
             seed: 7,
             clock: self.clock,
-        };
-        Fleet::start(spec).unwrap()
+        }
     }
 
     /// Deletes a pod as a user does, with its grace period.

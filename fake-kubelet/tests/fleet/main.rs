@@ -1,6 +1,7 @@
 //! Fleets of a few nodes over real connections, against a server without anything behind it.
 
 mod cluster;
+mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -5,11 +5,12 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
 use serde_json::Value;
+use wire::WatchSpec;
 
 use super::{render, server::Server};
 use crate::{
     Action, Answer, Call, Class, Classes, Event, Latencies, Limits, Milestone, Node, NodeSpec, Now,
-    ObjectName, PodAddresses, PodSighting, SeenPod, Watched,
+    ObjectName, PodAddresses, PodSighting, ProxyWatch, SeenPod, Watched,
 };
 
 /// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
@@ -45,6 +46,7 @@ enum Delivery {
     Answer(Call, Answer),
     Pod(PodSighting),
     Object(ObjectName),
+    ProxySynced,
 }
 
 pub(super) struct Driver {
@@ -54,6 +56,8 @@ pub(super) struct Driver {
     pub(super) addresses: PodAddresses,
     pub(super) milestones: Vec<Milestone>,
     pub(super) sent: Vec<Sent>,
+    /// The watches that were started, but that of pods, and when.
+    pub(super) watched: Vec<(Duration, Watched, WatchSpec)>,
     faults: Box<Faults>,
     watching: bool,
     /// Watches of Secrets and config maps that were started (`+`) and ended (`-`).
@@ -136,6 +140,7 @@ impl Driver {
             addresses: PodAddresses::of_shard(0, 1, 0),
             milestones: Vec::new(),
             sent: Vec::new(),
+            watched: Vec::new(),
             faults: Box::new(|_| None),
             watching: false,
             watches: Vec::new(),
@@ -209,6 +214,7 @@ impl Driver {
                     Delivery::Answer(call, answer) => self.step(Event::Answer { call, answer }),
                     Delivery::Pod(sighting) => self.step(Event::Pod(sighting)),
                     Delivery::Object(name) => self.step(Event::Object { name, immutable: false }),
+                    Delivery::ProxySynced => self.step(Event::ProxySynced),
                 }
             } else {
                 self.step(Event::Deadline);
@@ -253,7 +259,13 @@ impl Driver {
                     }
                 }
                 Action::Unwatch(Watched::Object(name)) => self.watches.push(format!("-{}", name.name)),
-                Action::Watch { .. } | Action::Unwatch(_) | Action::UseCertificate(_) => {}
+                Action::Watch { watched, spec } => {
+                    if watched == Watched::Proxy(ProxyWatch::Node) {
+                        self.deliveries.push((self.now + ROUND_TRIP, Delivery::ProxySynced));
+                    }
+                    self.watched.push((self.now, watched, spec));
+                }
+                Action::Unwatch(_) | Action::UseCertificate(_) => {}
                 Action::Send { call, request, intended } => {
                     assert!(intended <= now.at, "{call:?} is sent before it was meant to be");
                     let sent = Sent {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use k8s_pb::{
     api::{
         authentication::v1 as authentication, coordination::v1 as coordination, core::v1 as core,
-        storage::v1 as storage,
+        events::v1 as events, storage::v1 as storage,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1 as meta},
 };
@@ -26,6 +26,7 @@ pub(super) fn short(method: &str, path_and_query: &str) -> String {
         "/api/v1/namespaces/default/",
         "/api/v1/",
         "/apis/storage.k8s.io/v1/",
+        "/apis/events.k8s.io/v1/namespaces/default/",
         "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/",
     ];
     let path =
@@ -46,6 +47,7 @@ pub(super) fn body(call: &Call, request: &Request) -> Value {
             Call::CreateLease | Call::RenewLease => lease(decode(request)),
             Call::CreateEvent => event(decode(request)),
             Call::CreateToken(..) => token_request(decode(request)),
+            Call::CreateProxyEvent => proxy_event(decode(request)),
             Call::DeletePod(_) | Call::DeleteResourceSlices => delete_options(decode(request)),
             _ => panic!("{call:?} has a body"),
         },
@@ -174,6 +176,28 @@ fn lease(lease: coordination::Lease) -> Value {
         },
     });
     assert_eq!(spec, coordination::LeaseSpec::default());
+    value
+}
+
+fn proxy_event(mut event: events::Event) -> Value {
+    let mut regarding = take(&mut event.regarding).unwrap();
+    let time = take(&mut event.event_time).unwrap();
+    let value = json!({
+        "metadata": metadata(take(&mut event.metadata).unwrap()),
+        "eventTime": [time.seconds, time.nanos.map(i64::from)],
+        "reportingController": take(&mut event.reporting_controller),
+        "reportingInstance": take(&mut event.reporting_instance),
+        "action": take(&mut event.action),
+        "reason": take(&mut event.reason),
+        "type": take(&mut event.r#type),
+        "regarding": {
+            "apiVersion": take(&mut regarding.api_version),
+            "kind": take(&mut regarding.kind),
+            "name": take(&mut regarding.name),
+        },
+    });
+    assert_eq!(regarding, core::ObjectReference::default());
+    assert_eq!(event, events::Event::default());
     value
 }
 

@@ -179,6 +179,7 @@ impl Server {
                 found("PersistentVolumeClaim", Some(&claim))
             }
             ("GET", [.., "persistentvolumes", _]) => Self::refusal(200),
+            ("POST", ["apis", "events.k8s.io", .., "events"]) => Self::refusal(201),
             ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
             ("POST", [.., "events"]) => {
                 let event: core::Event = wire::protobuf::decode(&request.body).unwrap();
