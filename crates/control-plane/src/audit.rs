@@ -1,25 +1,29 @@
 //! Reading the apiserver's audit log: who asked for what, and what the answer was.
 //!
 //! One event of audit.k8s.io/v1 a line (apiserver `pkg/apis/audit/v1/types.go`, `plugin/pkg/audit/log`); only the
-//! fields that the level Metadata has and that someone here asks for.
+//! fields that someone here asks for.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use profile::AuditLevel;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::Error;
 
 /// The policy we write: each request once, when it is answered, and a watch also when it begins.
-pub(crate) const POLICY: &str = "\
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-  - level: Metadata
-";
+pub(crate) fn policy(level: AuditLevel) -> String {
+    let level = match level {
+        AuditLevel::None | AuditLevel::Metadata => "Metadata",
+        AuditLevel::Request => "Request",
+    };
+    format!(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n  - level: {level}\n"
+    )
+}
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -46,6 +50,8 @@ pub struct Entry {
     pub object_ref: Option<ObjectRef>,
     /// The answer; none while a request goes on.
     pub response_status: Option<ResponseStatus>,
+    /// What was sent, as JSON whatever it was sent as; at level Request only.
+    pub request_object: Option<Value>,
     /// When the request came in. Microseconds.
     pub request_received_timestamp: jiff::Timestamp,
     /// When this stage was reached. Microseconds.
@@ -145,7 +151,7 @@ fn rotated(path: &Path) -> Result<Vec<PathBuf>, Error> {
 mod tests {
     use std::fs;
 
-    use super::{Stage, read};
+    use super::{Stage, policy, read};
     use crate::Error;
 
     /// As kube-apiserver v1.36 writes it at level Metadata.
@@ -183,6 +189,18 @@ mod tests {
         let ids: Vec<String> =
             read(&folder.path().join("audit.log")).unwrap().into_iter().map(|entry| entry.audit_id).collect();
         assert_eq!(ids, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn has_what_was_sent_where_the_level_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let with_body =
+            LINE.replace(r#""responseStatus""#, r#""requestObject":{"count":2},"responseStatus""#);
+        fs::write(&path, format!("{LINE}\n{with_body}\n")).unwrap();
+        let bodies: Vec<_> = read(&path).unwrap().into_iter().map(|entry| entry.request_object).collect();
+        assert_eq!(bodies, [None, Some(serde_json::json!({"count": 2}))]);
+        assert!(policy(profile::AuditLevel::Request).ends_with("level: Request\n"));
     }
 
     #[test]

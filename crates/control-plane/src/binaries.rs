@@ -21,7 +21,7 @@ use profile::Component;
 
 pub use self::{cache::cache_dir, places::Places};
 use self::{
-    product::{KUBECTL, Product, Wanted},
+    product::{KUBECTL, KUBEMARK, Product, Wanted},
     search::Search,
 };
 use crate::{Error, ProgressSink};
@@ -80,6 +80,23 @@ pub async fn find(
     let etcd = search.product(Wanted { product: Product::Etcd, version: etcd }).await?;
     let kubernetes = search.product(Wanted { product: Product::Kubernetes, version: kubernetes }).await?;
     Ok(Binaries { etcd, kubernetes })
+}
+
+/// Finds kubemark's hollow node of a Kubernetes version, building it when it is nowhere on this machine, as [`find`] does
+/// with the rest. A control plane does without it; it is what virtual nodes are compared with.
+///
+/// # Errors
+///
+/// [`Error::NoBinaries`] with every step that was tried.
+pub async fn find_kubemark(
+    kubernetes: &str,
+    places: &Places,
+    shim: &[OsString],
+    progress: &ProgressSink,
+) -> Result<PathBuf, Error> {
+    let wanted = Wanted { product: Product::Kubemark, version: kubernetes };
+    let release = Search::new(places, shim, progress)?.product(wanted).await?;
+    Ok(release.folder.join(KUBEMARK))
 }
 
 /// Where a product is, or would come from.

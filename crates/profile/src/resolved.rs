@@ -49,6 +49,8 @@ pub enum AuditLevel {
     None,
     /// Who asked for what and when, and the answer's code; no bodies.
     Metadata,
+    /// That and the bodies of requests, Secrets' too.
+    Request,
 }
 
 impl Profile {

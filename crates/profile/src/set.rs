@@ -63,7 +63,8 @@ fn audit_level(value: &str) -> Result<AuditLevel, String> {
     match value {
         "None" => Ok(AuditLevel::None),
         "Metadata" => Ok(AuditLevel::Metadata),
-        _ => Err("the level is `None` or `Metadata`".to_owned()),
+        "Request" => Ok(AuditLevel::Request),
+        _ => Err("the level is `None`, `Metadata` or `Request`".to_owned()),
     }
 }
 
@@ -129,7 +130,10 @@ mod tests {
             "versions.etcd=v3.6.8",
             "cannot set `versions.etcd=v3.6.8`: `v3.6.8` is not a version: write `3.6.8`",
         );
-        check("audit.level=Request", "cannot set `audit.level=Request`: the level is `None` or `Metadata`");
+        check(
+            "audit.level=Response",
+            "cannot set `audit.level=Response`: the level is `None`, `Metadata` or `Request`",
+        );
         check("audt.level=None", "cannot set `audt.level=None`: there is no `audt`; did you mean `audit`?");
     }
 }

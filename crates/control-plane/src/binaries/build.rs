@@ -1,7 +1,8 @@
 //! Building the binaries from the Go modules that Kubernetes and etcd publish.
 //!
 //! The kube-* programs and kubectl become one binary with four names (`go/kubernetes/main.go`): one link step instead
-//! of four. etcd is a module of its own, because its dependencies are others than those Kubernetes pins.
+//! of four. kubemark is built from the same module when it is asked for, which few do. etcd is a module of its own,
+//! because its dependencies are others than those Kubernetes pins.
 
 use std::{
     fs,
@@ -25,6 +26,7 @@ use crate::{Progress, ProgressSink, spawn::Spawner};
 pub(super) const GO: &str = "https://go.dev/dl";
 
 const KUBERNETES_MAIN: &str = include_str!("../../go/kubernetes/main.go");
+const KUBEMARK_MAIN: &str = include_str!("../../go/kubemark/main.go");
 const ETCD_MAIN: &str = include_str!("../../go/etcd/main.go");
 
 pub(super) struct Build<'a> {
@@ -40,6 +42,7 @@ impl Source for Build<'_> {
         let Wanted { product, version } = self.wanted;
         let duration = match product {
             Product::Kubernetes => "about 7 minutes",
+            Product::Kubemark => "a minute, or 5 on a machine that has not built Kubernetes",
             Product::Etcd => "about a minute",
         };
         let what = format!("building {} from its Go modules; the first build takes {duration}", self.wanted);
@@ -51,12 +54,17 @@ impl Source for Build<'_> {
         fs::create_dir(&module.folder)
             .map_err(|error| format!("cannot create the module's folder: {error}"))?;
         let upstream = match product {
-            Product::Kubernetes => format!("k8s.io/kubernetes@v{version}"),
+            Product::Kubernetes | Product::Kubemark => format!("k8s.io/kubernetes@v{version}"),
             Product::Etcd => format!("go.etcd.io/etcd/server/v3@v{version}"),
         };
         let upstream = self.upstream_module(&module, &upstream, &what, start).await?;
         write("go.mod", &go_mod(self.wanted, &upstream)?)?;
-        write("main.go", if product == Product::Etcd { ETCD_MAIN } else { KUBERNETES_MAIN })?;
+        let main = match product {
+            Product::Kubernetes => KUBERNETES_MAIN,
+            Product::Kubemark => KUBEMARK_MAIN,
+            Product::Etcd => ETCD_MAIN,
+        };
+        write("main.go", main)?;
         self.go(&module, &["mod", "tidy"], &what, start).await?;
         let binary = folder.join(product.name());
         let arguments =
@@ -142,7 +150,7 @@ impl Build<'_> {
 /// goes into each client's user agent. etcd's version is a constant in its source.
 fn linker_flags(wanted: Wanted<'_>) -> String {
     let mut flags = vec!["-s -w".to_owned()];
-    if wanted.product == Product::Kubernetes {
+    if wanted.product != Product::Etcd {
         let mut numbers = wanted.version.split('.');
         let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
         for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
@@ -158,7 +166,7 @@ fn linker_flags(wanted: Wanted<'_>) -> String {
 /// taken over, so that the program behaves as the released one.
 fn go_mod(wanted: Wanted<'_>, upstream: &str) -> Result<String, String> {
     let module = match wanted.product {
-        Product::Kubernetes => "k8s.io/kubernetes",
+        Product::Kubernetes | Product::Kubemark => "k8s.io/kubernetes",
         Product::Etcd => "go.etcd.io/etcd/server/v3",
     };
     let go =
@@ -166,7 +174,9 @@ fn go_mod(wanted: Wanted<'_>, upstream: &str) -> Result<String, String> {
     let mut lines = vec![format!("module loadgen.local/{}", wanted.product.name()), go.to_owned()];
     lines.extend(godebug(upstream).map(|setting| format!("godebug {setting}")));
     lines.push(format!("require {module} v{}", wanted.version));
-    if let (Product::Kubernetes, Some(libraries)) = (wanted.product, wanted.version.strip_prefix("1.")) {
+    if let (Product::Kubernetes | Product::Kubemark, Some(libraries)) =
+        (wanted.product, wanted.version.strip_prefix("1."))
+    {
         let replaced = upstream.lines().filter_map(|line| {
             let (library, place) = line.trim().trim_start_matches("replace ").split_once(" => ")?;
             place.starts_with("./staging/").then_some(library)
@@ -201,6 +211,18 @@ mod tests {
             "module loadgen.local/kubernetes\ngo 1.26.0\ngodebug default=go1.26\nrequire k8s.io/kubernetes v1.36.3\n\
              replace k8s.io/api => k8s.io/api v0.36.3\n"
         );
+    }
+
+    #[test]
+    fn kubemark_is_built_from_the_module_of_kubernetes() {
+        let upstream = "go 1.26.0\nreplace k8s.io/api => ./staging/src/k8s.io/api\n";
+        let kubemark = Wanted { product: Product::Kubemark, version: "1.36.3" };
+        assert_eq!(
+            go_mod(kubemark, upstream).unwrap(),
+            "module loadgen.local/kubemark\ngo 1.26.0\nrequire k8s.io/kubernetes v1.36.3\n\
+             replace k8s.io/api => k8s.io/api v0.36.3\n"
+        );
+        assert!(linker_flags(kubemark).contains("gitVersion=v1.36.3"));
     }
 
     #[test]

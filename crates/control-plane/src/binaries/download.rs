@@ -37,10 +37,13 @@ pub(super) struct Download<'a> {
 
 impl Source for Download<'_> {
     async fn fill(&self, folder: &Path) -> Result<(), String> {
-        let client = client(self.base)?;
         let Wanted { product, version } = self.wanted;
+        if product == Product::Kubemark {
+            return Err("Kubernetes releases no binary of it".to_owned());
+        }
+        let client = client(self.base)?;
         match product {
-            Product::Kubernetes => {
+            Product::Kubernetes | Product::Kubemark => {
                 let platform = platform().replace('-', "/");
                 for name in product.cached() {
                     let url = format!("{}/v{version}/bin/{platform}/{name}", self.base);

@@ -5,12 +5,15 @@ use std::{fmt, path::Path};
 use super::Release;
 
 pub(super) const KUBECTL: &str = "kubectl";
+pub(super) const KUBEMARK: &str = "kubemark";
 
 /// What is released together under one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Product {
     Kubernetes,
     Etcd,
+    /// kubemark's hollow node. Kubernetes releases no binary of it, so it is always built.
+    Kubemark,
 }
 
 impl Product {
@@ -18,6 +21,7 @@ impl Product {
         match self {
             Self::Kubernetes => "kubernetes",
             Self::Etcd => "etcd",
+            Self::Kubemark => KUBEMARK,
         }
     }
 
@@ -26,6 +30,7 @@ impl Product {
         match self {
             Self::Kubernetes => &["kube-apiserver", "kube-controller-manager", "kube-scheduler"],
             Self::Etcd => &["etcd"],
+            Self::Kubemark => &[KUBEMARK],
         }
     }
 
@@ -34,6 +39,7 @@ impl Product {
         match self {
             Self::Kubernetes => &["kube-apiserver", "kube-controller-manager", "kube-scheduler", KUBECTL],
             Self::Etcd => &["etcd"],
+            Self::Kubemark => &[KUBEMARK],
         }
     }
 }

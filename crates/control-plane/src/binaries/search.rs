@@ -86,7 +86,9 @@ impl<'a> Search<'a> {
             return Ok(wanted.release(&cache.folder, "cache"));
         }
         let (base, step) = match wanted.product {
-            Product::Kubernetes => (&self.places.kubernetes_mirror, "LOADGEN_KUBERNETES_MIRROR"),
+            Product::Kubernetes | Product::Kubemark => {
+                (&self.places.kubernetes_mirror, "LOADGEN_KUBERNETES_MIRROR")
+            }
             Product::Etcd => (&self.places.etcd_mirror, "LOADGEN_ETCD_MIRROR"),
         };
         match self.fill(&cache, download::Download { wanted, base, progress: self.progress }).await? {

@@ -136,7 +136,7 @@ fn apiserver(layout: &Layout, audit: AuditLevel) -> Vec<BaseFlag> {
             ),
         ),
     ];
-    if audit == AuditLevel::Metadata {
+    if audit != AuditLevel::None {
         const AUDIT: Because =
             Because::Local("the harness writes the policy and reads the log; set it under [audit]");
         flags.push(flag("audit-policy-file", text(&layout.audit_policy()), AUDIT));

@@ -57,7 +57,7 @@ impl ControlPlane {
         let layout = Layout { dir: work.path().to_owned(), logs, ports: ports.numbers() };
         let access = pki::write(&layout)?;
         fs::create_dir_all(&layout.logs).map_err(Error::file("create", &layout.logs))?;
-        pki::private(&layout.audit_policy(), audit::POLICY)?;
+        pki::private(&layout.audit_policy(), &audit::policy(profile.audit.level))?;
         let checks = Checks::new(&access)?;
         let spawner = Spawner::new(shim).map_err(Error::Spawner)?;
         let mut plane = Self {
