@@ -3,6 +3,7 @@
 mod binaries;
 mod ci;
 mod command;
+mod fidelity;
 mod flags;
 mod generated;
 mod schema;
