@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use crate::{
     binaries,
     command::{cargo, check, display, succeeds},
-    flags, generated, schema, tidy,
+    fidelity, flags, generated, schema, tidy,
 };
 
 /// Runs all checks and stops at the first that fails.
@@ -34,7 +34,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     })?;
     let tests = step("tests", test)?;
     say(&format!("{} passed, {} failed", tests.passed, tests.failed));
-    Ok(())
+    step("fidelity", || fidelity::run(&fidelity::Args::short()))
 }
 
 fn step<T>(name: &str, run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {

@@ -14,6 +14,12 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
+/// A program of this workspace, built by `cargo build` before.
+pub(crate) fn built(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("debug").join(name)
+}
+
 /// Cargo, in the repository's root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));

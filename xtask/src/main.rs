@@ -26,6 +26,8 @@ enum Task {
     Ci,
     /// Finds or builds the control-plane binaries that the tests use.
     Binaries,
+    /// Compares what fake nodes send with what kubelets send; writes docs/fidelity.md.
+    Fidelity(fidelity::Args),
     /// Writes crates/profile/flags from what the binaries say of themselves.
     Flags,
     /// Writes docs/schema from the types of records.
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Ci => ci::run(),
         Task::Binaries => binaries::find().map(drop),
+        Task::Fidelity(args) => fidelity::run(&args),
         Task::Flags => flags::files().and_then(|files| generated::write(&files)),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
     };

@@ -90,7 +90,7 @@ pub(crate) fn compare(
 ) -> Vec<Difference> {
     let lengths = lengths(theirs, ours);
     let wanted = |key: &(String, String)| lengths.contains_key(key) && wanted(&key.0);
-    let (theirs, ours) = (groups(theirs, &lengths, &wanted), groups(ours, &lengths, &wanted));
+    let (theirs, ours) = (groups(theirs, &lengths, wanted), groups(ours, &lengths, wanted));
     let keys: BTreeSet<&Key> = theirs.keys().chain(ours.keys()).collect();
     let known = theirs.classes();
     let mut differences = Vec::new();
@@ -102,6 +102,25 @@ pub(crate) fn compare(
         differences.extend(sample::compare(key, &flat(theirs), &flat(ours), &known));
     }
     differences
+}
+
+/// What a node sent how often, by class: theirs and ours, on average.
+pub(crate) type Counts = BTreeMap<String, (f64, f64)>;
+
+/// Counts what [`compare`] looks at.
+pub(crate) fn counts(theirs: &[Recording], ours: &[Recording], wanted: impl Fn(&str) -> bool) -> Counts {
+    let lengths = lengths(theirs, ours);
+    let wanted = |key: &(String, String)| lengths.contains_key(key) && wanted(&key.0);
+    let mut counts = Counts::new();
+    let mut add = |groups: &Groups, place: fn(&mut (f64, f64)) -> &mut f64| {
+        let share = 1.0 / f64::from(u32::try_from(groups.nodes.max(1)).unwrap_or(u32::MAX));
+        for item in groups.by_key.values().flatten().flat_map(BTreeMap::values).flatten() {
+            *place(counts.entry(item.class.clone()).or_default()) += share;
+        }
+    };
+    add(&groups(theirs, &lengths, wanted), |count| &mut count.0);
+    add(&groups(ours, &lengths, wanted), |count| &mut count.1);
+    counts
 }
 
 /// How the nodes name themselves.

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     names::Names,
@@ -113,12 +113,9 @@ impl Reader {
         let target = Target::of(&line.path);
         let place = self.place(line, &target, moment);
         let pod = Some(place.instance.as_str()).filter(|instance| !instance.is_empty());
-        let mut body = normal::body(line.request.as_ref(), &self.names, pod);
-        if place.words == "nodes/NODE/status" && place.stream == Stream::Requests && is_heartbeat(&body.value)
-        {
-            // Whether the same second has come twice decides if there is something to say.
-            body = Body { value: json!("nothing but times"), ..Body::default() };
-        }
+        let of_status = place.words == "nodes/NODE/status" && place.stream == Stream::Requests;
+        let short = line.request.as_ref().filter(|_| of_status).map(normal::without_heartbeats);
+        let body = normal::body(short.as_ref().or(line.request.as_ref()), &self.names, pod);
         Item {
             phase: moment.phase,
             into: moment.into,
@@ -135,7 +132,12 @@ impl Reader {
 
     fn place(&mut self, line: &Line, target: &Target<'_>, moment: Moment) -> Place {
         let node = self.names.node.clone();
-        let name = target.name.map(|name| if name == node { "NODE" } else { name });
+        let name = target.name.map(|name| match target.resource {
+            // They are nobody's namespace's, so each node's has a name of its own.
+            "persistentvolumes" => "VOLUME",
+            _ if name == node => "NODE",
+            _ => name,
+        });
         let words = target.words(&self.names, name);
         let of = |stream: Stream, subject: &str| Place {
             stream,
@@ -260,7 +262,8 @@ fn class(line: &Line, words: &str, node: &str) -> String {
         line.query.clone()
     };
     if !query.is_empty() {
-        class += &format!("?{}", query_shape(&query, node));
+        class.push('?');
+        class += &query_shape(&query, node);
     }
     if line.verb == "watch-end" && timed_out(line) {
         class += " at its time-out";
@@ -269,7 +272,8 @@ fn class(line: &Line, words: &str, node: &str) -> String {
         class = class.replace("resourceVersion=<version>", FIRST_EVENTS) + AGAIN;
     }
     if !(200..300).contains(&line.code) {
-        class += &format!(" {}", line.code);
+        class.push(' ');
+        class += &line.code.to_string();
     }
     class
 }

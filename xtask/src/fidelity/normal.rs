@@ -1,7 +1,7 @@
 //! A body without what differs by nature: identifiers that a server or a runtime chooses, addresses, the machine's
 //! description, and absolute times, of which only the order is compared.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::names::{Names, replace_word};
 
@@ -43,6 +43,24 @@ fn drop_repeated_times(body: &mut Value) {
             condition.remove("lastHeartbeatTime");
         }
     }
+}
+
+/// A node's status patch without the times that say only that it lives. Those of a patch in the same second as the one
+/// before are not there, so whether they are is chance.
+pub(crate) fn without_heartbeats(patch: &Value) -> Value {
+    let mut patch = patch.clone();
+    let Some(status) = patch.get_mut("status").and_then(Value::as_object_mut) else { return patch };
+    if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut) {
+        for condition in conditions.iter_mut().filter_map(Value::as_object_mut) {
+            condition.remove("lastHeartbeatTime");
+        }
+        conditions.retain(|condition| condition.as_object().is_some_and(|fields| fields.len() > 1));
+        if conditions.is_empty() {
+            status.remove("conditions");
+            status.remove("$setElementOrder/conditions");
+        }
+    }
+    if status.is_empty() { json!({}) } else { patch }
 }
 
 struct Pass<'a> {
@@ -139,7 +157,7 @@ fn describe(info: &mut Map<String, Value>) {
             && !same.contains(&key.as_str())
             && !text.is_empty()
         {
-            *text = "<said>".to_owned();
+            "<said>".clone_into(text);
         }
     }
 }
@@ -183,14 +201,12 @@ fn without_uids(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[track_caller]
-    fn check(request: Value, expected: Value) {
+    fn check(request: impl Into<Value>, expected: impl Into<Value>) {
         let names = Names::new("vm", "ns-1");
-        assert_eq!(body(Some(&request), &names, Some("simple")).value, expected);
+        assert_eq!(body(Some(&request.into()), &names, Some("simple")).value, expected.into());
     }
 
     #[test]
@@ -231,6 +247,17 @@ mod tests {
             patch(json!({"type": "Ready", "lastTransitionTime": time})),
             patch(json!({"type": "Ready", "lastTransitionTime": "<time, seconds>"})),
         );
+    }
+
+    #[test]
+    fn a_heartbeat_beside_news_is_passed_over() {
+        let time = "2026-11-22T11:45:39Z";
+        let beat = json!({"type": "DiskPressure", "lastHeartbeatTime": time});
+        let patch = |conditions: Value| json!({"status": {"$setElementOrder/conditions": [], "conditions": conditions}});
+        assert_eq!(without_heartbeats(&patch(json!([beat]))), json!({}));
+        assert_eq!(without_heartbeats(&json!({})), json!({}));
+        let ready = json!({"type": "Ready", "status": "True"});
+        assert_eq!(without_heartbeats(&patch(json!([beat, ready]))), patch(json!([ready])));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl<'a> Target<'a> {
     pub(crate) fn words(&self, names: &Names, name: Option<&str>) -> String {
         let mut text = self.api.clone();
         if let Some(namespace) = self.namespace.filter(|namespace| *namespace != names.namespace) {
-            text += &format!("namespaces/{namespace}/");
+            text += &["namespaces/", namespace, "/"].concat();
         }
         text += self.resource;
         for part in [name, self.subresource].into_iter().flatten() {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,10 +66,7 @@ func run(ctx context.Context, name, kubeconfig string) error {
 		return err
 	}
 
-	endpoint, err := fakeremote.GenerateEndpoint()
-	if err != nil {
-		return fmt.Errorf("runtime: %w", err)
-	}
+	endpoint := "unix://" + filepath.Join(os.TempDir(), name+".sock")
 	runtime := fakeremote.NewFakeRemoteRuntime()
 	if err := runtime.Start(endpoint); err != nil {
 		return fmt.Errorf("runtime: %w", err)

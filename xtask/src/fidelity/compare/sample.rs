@@ -21,18 +21,25 @@ pub(super) fn compare(
             of_sample.extend(order(key, theirs, sample));
         }
         of_sample.extend(body::compare(key, theirs, sample));
+        // A sample counts once, however many of its requests show the same.
+        let mut unlike: Vec<Difference> = Vec::new();
         for difference in of_sample {
-            let same = |other: &&mut Difference| {
-                (other.kind, &other.class, &other.pointer)
-                    == (difference.kind, &difference.class, &difference.pointer)
-            };
-            match found.iter_mut().find(same) {
+            if !unlike.iter().any(|other| alike(other, &difference)) {
+                unlike.push(difference);
+            }
+        }
+        for difference in unlike {
+            match found.iter_mut().find(|other| alike(other, &difference)) {
                 Some(known) => known.seen += 1,
                 None => found.push(Difference { of: ours.len(), ..difference }),
             }
         }
     }
     found
+}
+
+fn alike(one: &Difference, other: &Difference) -> bool {
+    (one.kind, &one.class, &one.pointer) == (other.kind, &other.class, &other.pointer)
 }
 
 /// A difference of a sample, before it is added up.

@@ -1,0 +1,187 @@
+//! Plays the script: a control plane, fake nodes and hollow nodes beside one another, and the same done to each of them.
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use control_plane::{ControlPlane, Options, ProgressSink, audit};
+use tempfile::TempDir;
+use tokio::{signal::unix::SignalKind, time::Instant};
+
+use super::{
+    recording::{About, Phase, Recording},
+    script::{Run, Timed, manifest},
+};
+use crate::binaries;
+
+mod kubectl;
+mod nodes;
+
+use self::{kubectl::Kubectl, nodes::Nodes};
+
+/// What to play, and on how many nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) timed: Vec<Timed>,
+    /// Seconds since the nodes were started.
+    pub(crate) end: f64,
+    pub(crate) fakes: u32,
+    pub(crate) hollows: u32,
+}
+
+/// What the nodes sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Played {
+    pub(crate) fakes: Vec<Recording>,
+    pub(crate) hollows: Vec<Recording>,
+}
+
+/// Plays it, which takes as long as the script does and half a minute. Ctrl-C stops it and leaves nothing behind.
+pub(crate) fn play(plan: &Plan) -> anyhow::Result<Played> {
+    wire::install_crypto_provider();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+        tokio::select! {
+            // Dropped half-way, it kills what it has started and removes its folder.
+            played = on_control_plane(plan) => played,
+            _ = interrupt.recv() => bail!("interrupted; everything that was started is stopped"),
+            _ = terminate.recv() => bail!("terminated; everything that was started is stopped"),
+        }
+    })
+}
+
+async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
+    let shim = binaries::shim()?;
+    let progress: ProgressSink = Arc::new(|step| say(&step.to_string()));
+    let mut profile = profile::load("defaults")?;
+    profile.set("audit.level=Request")?;
+    let version = profile.versions.kubernetes.clone();
+    let places = control_plane::binaries::Places::from_env(None);
+    let kubemark = if plan.hollows == 0 {
+        PathBuf::new()
+    } else {
+        let shim = [shim.clone()];
+        control_plane::binaries::find_kubemark(&version, &places, &shim, &progress).await?
+    };
+    let options = Options {
+        profile,
+        port: None,
+        bin_dir: None,
+        log_dir: None,
+        shim: vec![shim.clone()],
+        progress,
+        run_id: format!("fidelity-{}", std::process::id()),
+    };
+    let plane = ControlPlane::start(options).await?;
+    let folder = TempDir::new().context("cannot make a folder for the nodes' files")?;
+    let nodes = Nodes::new(&plane, folder.path(), shim, &kubemark, plan)?;
+    let died = plane.died();
+    let played = tokio::select! {
+        error = died => Err(error.into()),
+        played = steps(plan, &plane, nodes) => played,
+    };
+    plane.stop().await?;
+    played
+}
+
+async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::Result<Played> {
+    let kubectl = Kubectl::new(plane, nodes.folder())?;
+    let before = together("before.yaml", &nodes.names(true))?;
+    kubectl.apply(&before).await?;
+    let (begin, origin) = (Instant::now(), jiff::Timestamp::now());
+    let mut phases = Vec::new();
+    for timed in &plan.timed {
+        until(begin, timed.at, &nodes).await?;
+        let left = plan.end - timed.at;
+        say(&format!("{:>4.0} s  {} {}; {left:.0} s to go", timed.at, timed.step, timed.action.does));
+        let at = begin.elapsed().as_secs_f64();
+        phases.push(Phase { step: timed.step.clone(), does: timed.action.does.clone(), at });
+        act(timed, &kubectl, &mut nodes)
+            .await
+            .with_context(|| format!("{} {}", timed.step, timed.action.does))?;
+    }
+    until(begin, plan.end, &nodes).await?;
+    let at = begin.elapsed().as_secs_f64();
+    phases.push(Phase { step: "end".to_owned(), does: "stop".to_owned(), at });
+    nodes.stop_all().await;
+    // Their last watches end with them.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let log = plane.audit_log().context("there is no audit log")?;
+    let entries = audit::read(log)?;
+    let version = plane.versions().kubernetes;
+    let record = |who: String, names: Vec<String>| {
+        let of = |node: String| {
+            let about = About { who: who.clone(), namespace: node.clone(), node, phases: phases.clone() };
+            Recording::from_audit(&entries, about, origin)
+        };
+        names.into_iter().map(of).collect()
+    };
+    Ok(Played {
+        fakes: record("fake-kubelet".to_owned(), nodes.fakes()),
+        hollows: record(format!("kubemark v{version}"), nodes.hollows()),
+    })
+}
+
+async fn act(timed: &Timed, kubectl: &Kubectl, nodes: &mut Nodes) -> anyhow::Result<()> {
+    let file = |nodes: &Nodes| {
+        let file = timed.action.file.as_deref().context("the action has no file")?;
+        together(file, &nodes.names(timed.live))
+    };
+    match timed.action.run {
+        Run::Start => nodes.start(timed.step == "start"),
+        Run::Stop => nodes.stop_fakes().await,
+        Run::Create => kubectl.create(&file(nodes)?).await,
+        Run::Replace => kubectl.replace(&file(nodes)?).await,
+        Run::Delete => kubectl.delete(&file(nodes)?, false).await,
+        Run::ForceDelete => kubectl.delete(&file(nodes)?, true).await,
+    }
+}
+
+/// One manifest for all of the nodes.
+fn together(file: &str, nodes: &[String]) -> anyhow::Result<String> {
+    let each: Vec<String> = nodes.iter().map(|node| manifest(file, node)).collect::<anyhow::Result<_>>()?;
+    Ok(each.join("\n---\n"))
+}
+
+/// Waits, unless a node ends meanwhile.
+async fn until(begin: Instant, at: f64, nodes: &Nodes) -> anyhow::Result<()> {
+    let time = begin + Duration::from_secs_f64(at);
+    loop {
+        nodes.check()?;
+        let now = Instant::now();
+        if now >= time {
+            return Ok(());
+        }
+        tokio::time::sleep((time - now).min(Duration::from_secs(1))).await;
+    }
+}
+
+/// Writes the recordings into a folder.
+pub(crate) fn keep(played: &Played, folder: &std::path::Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    for recording in played.fakes.iter().chain(&played.hollows) {
+        recording.write(&folder.join(&recording.about.node))?;
+    }
+    say(&format!("the recordings are in {}", folder.display()));
+    Ok(())
+}
+
+/// Reads them again.
+pub(crate) fn kept(folder: &std::path::Path) -> anyhow::Result<Played> {
+    let mut played = Played::default();
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")) {
+        let recording = Recording::read(&path.with_extension(""))?;
+        let of = if recording.about.who == "fake-kubelet" { &mut played.fakes } else { &mut played.hollows };
+        of.push(recording);
+    }
+    Ok(played)
+}
+
+#[expect(clippy::print_stdout, reason = "what a person who waits wants to know")]
+fn say(text: &str) {
+    println!("{text}");
+}
