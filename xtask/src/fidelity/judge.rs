@@ -76,3 +76,48 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fidelity::{exceptions, oracle, report};
+
+    /// Without the token of the first pod, and without the event of cgroup v1.
+    fn verdict(table: &[Exception]) -> Verdict {
+        let theirs = oracle::read("kubelet-v1.36.3").unwrap();
+        let mut ours = theirs.clone();
+        let token = ours.lines.iter().position(|line| line.path.ends_with("/token")).unwrap();
+        ours.lines.remove(token);
+        let is_warning = |request: &serde_json::Value| request["reason"] == "CgroupV1";
+        ours.lines.retain(|line| !line.request.as_ref().is_some_and(is_warning));
+        judge(Oracle::Recorded, &[theirs], &[ours], table, |_| true)
+    }
+
+    #[test]
+    fn what_the_table_does_not_explain_is_left() {
+        let verdict = verdict(&exceptions::load().unwrap());
+        let explained: Vec<_> =
+            verdict.explained.iter().map(|(found, entry)| (&*found.key.step, &*entry.id)).collect();
+        assert_eq!(explained, [("restart", "cgroup-v1"), ("start", "cgroup-v1")]);
+        let left: Vec<String> = verdict.unexplained.iter().map(report::line).collect();
+        assert_eq!(
+            left,
+            [
+                "simple, apply, pod simple: missing: POST serviceaccounts/default/token: theirs 1 times, ours 0 times (1 of 1 \
+              samples)"
+            ]
+        );
+        assert_eq!(verdict.of_class("POST serviceaccounts/default/token"), "**different**");
+        assert_eq!(verdict.of_class("POST event CgroupV1"), "cgroup-v1");
+        assert_eq!(verdict.of_class("POST event Starting"), "same");
+    }
+
+    #[test]
+    fn an_exception_that_explains_nothing_is_named() {
+        let verdict = verdict(&exceptions::load().unwrap());
+        let stale: Vec<&str> = verdict.stale.iter().map(|entry| entry.id.as_str()).collect();
+        assert!(stale.contains(&"invalid-disk-capacity"), "{stale:?}");
+        assert!(!stale.contains(&"cgroup-v1") && !stale.contains(&"no-op-get"), "{stale:?}");
+        assert!(!stale.iter().any(|id| id.starts_with("hollow-")), "{stale:?}");
+    }
+}

@@ -19,7 +19,8 @@ pub(crate) fn page(head: &Head, verdicts: &[Verdict]) -> String {
     let mut text = format!(
         "# Fidelity\n\nDoes a fake node send what a kubelet sends? Written by `{}` on {}.\n\nControl plane: Kubernetes v{} \
          on etcd v{}. Fake nodes: {}.\n\nCounts are requests of one node in the compared steps, on average. Where the two differ, \
-         the last column names the entry of `xtask/fidelity/exceptions.toml` that says why; the entries that were used are below.\n",
+         the last column names the entry of `xtask/fidelity/exceptions.toml` that says why; the entries that were used are below. An audit log does not show how a request \
+         was encoded or compressed, nor on which connection it came.\n",
         head.command,
         jiff::Timestamp::now().strftime("%Y-%m-%d"),
         head.kubernetes,

@@ -2,6 +2,7 @@ use super::*;
 use crate::fidelity::{
     exceptions::{self, Oracle},
     oracle,
+    recording::Line,
 };
 
 fn one(theirs: &Recording, ours: &Recording) -> Vec<Difference> {
@@ -58,8 +59,7 @@ fn check(change: impl Fn(&mut Recording), expected: &[(&str, Kind, &str)]) {
 
 /// The index of a request of the pod `simple`.
 fn of_simple(recording: &Recording, verb: &str, which: usize) -> usize {
-    let about =
-        |line: &crate::fidelity::recording::Line| line.path.contains("pods/simple") && line.verb == verb;
+    let about = |line: &Line| line.path.contains("pods/simple") && line.verb == verb;
     let found = recording.lines.iter().enumerate().filter(|(_, line)| about(line)).nth(which);
     found.unwrap().0
 }
@@ -143,9 +143,7 @@ fn a_changed_field_is_found() {
 fn a_wrong_size_is_found() {
     check(
         |recording| {
-            let post = |line: &&mut crate::fidelity::recording::Line| {
-                line.verb == "create" && line.path == "/api/v1/nodes"
-            };
+            let post = |line: &&mut Line| line.verb == "create" && line.path == "/api/v1/nodes";
             let post = recording.lines.iter_mut().find(post).unwrap();
             let images = post.request.as_mut().unwrap()["status"]["images"].as_array_mut().unwrap();
             images.extend((0..50).map(|number| serde_json::json!({"names": [format!("image-{number}")]})));
@@ -177,7 +175,7 @@ fn a_lease_that_is_renewed_late_is_found() {
     let found = check_intervals(&[recording]);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].kind, Kind::Interval);
-    assert!(found[0].ours.starts_with("once after 20."), "{}", found[0].ours);
+    assert!(found[0].ours.starts_with("after 20."), "{}", found[0].ours);
 }
 
 #[test]
@@ -213,4 +211,26 @@ fn chance_is_told_from_difference() {
     assert_eq!(found.iter().map(Difference::is_chance).collect::<Vec<_>>(), [false]);
     assert_eq!(compare(&nodes, &[theirs], |_| true), []);
     assert_eq!(compare(&nodes, &[other], |_| true), []);
+}
+
+#[test]
+fn a_lease_that_is_renewed_no_more_is_found() {
+    let mut recording = kubelet();
+    recording.lines.retain(|line| !(line.path.contains("leases") && (500.0..900.0).contains(&line.t)));
+    let found = check_intervals(&[recording]);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert!(found.ours.starts_with("no more in 32"), "{}", found.ours);
+}
+
+#[test]
+fn a_watch_that_is_not_opened_again_is_found() {
+    let mut recording = kubelet();
+    let renewed = |line: &Line| {
+        line.verb == "watch" && line.path.ends_with("csidrivers") && !line.query.contains("sendInitialEvents")
+    };
+    let again = recording.lines.iter().position(renewed).unwrap();
+    recording.lines.remove(again);
+    let found = check_intervals(&[recording]);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.class, "END OF WATCH storage.k8s.io/v1/csidrivers at its time-out");
 }
