@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Play these steps only, separated by commas; writes no page.
     #[arg(long, value_delimiter = ',', value_name = "STEP")]
     steps: Vec<String>,
-    /// Keep the recordings in this folder.
+    /// Keep the recordings, and what the nodes printed, in this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Compare the recordings in this folder instead of playing.
@@ -72,7 +72,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         play::kept(folder)?
     } else {
         let (timed, end) = if args.short { script.short() } else { script.full(&recorded.about.phases)? };
-        let played = play::play(&Plan { timed, end, fakes: args.fakes, hollows: args.hollows })?;
+        let played = play::play(&Plan {
+            timed,
+            end,
+            fakes: args.fakes,
+            hollows: args.hollows,
+            keep: args.keep.clone(),
+        })?;
         if let Some(folder) = &args.keep {
             play::keep(&played, folder)?;
         }

@@ -1,6 +1,11 @@
 //! Plays the script: a control plane, fake nodes and hollow nodes beside one another, and the same done to each of them.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use control_plane::{ControlPlane, Options, ProgressSink, audit};
@@ -26,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) end: f64,
     pub(crate) fakes: u32,
     pub(crate) hollows: u32,
+    /// Where what the nodes printed is kept.
+    pub(crate) keep: Option<PathBuf>,
 }
 
 /// What the nodes sent.
@@ -81,8 +88,13 @@ async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
         error = died => Err(error.into()),
         played = steps(plan, &plane, nodes) => played,
     };
-    plane.stop().await?;
-    played
+    let stopped = plane.stop().await;
+    if let Some(to) = &plan.keep {
+        keep_logs(folder.path(), to)?;
+    }
+    let played = played?;
+    stopped?;
+    Ok(played)
 }
 
 async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::Result<Played> {
@@ -157,8 +169,19 @@ async fn until(begin: Instant, at: f64, nodes: &Nodes) -> anyhow::Result<()> {
     }
 }
 
+fn keep_logs(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        if let (Some(name), Some("log")) = (path.file_name(), path.extension().and_then(|end| end.to_str())) {
+            fs::copy(&path, to.join(name)).with_context(|| format!("cannot copy {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the recordings into a folder.
-pub(crate) fn keep(played: &Played, folder: &std::path::Path) -> anyhow::Result<()> {
+pub(crate) fn keep(played: &Played, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for recording in played.fakes.iter().chain(&played.hollows) {
         recording.write(&folder.join(&recording.about.node))?;
@@ -168,7 +191,7 @@ pub(crate) fn keep(played: &Played, folder: &std::path::Path) -> anyhow::Result<
 }
 
 /// Reads them again.
-pub(crate) fn kept(folder: &std::path::Path) -> anyhow::Result<Played> {
+pub(crate) fn kept(folder: &Path) -> anyhow::Result<Played> {
     let mut played = Played::default();
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
