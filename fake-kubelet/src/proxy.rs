@@ -5,7 +5,7 @@
 //! (`cmd/kube-proxy/app/server.go`, `newProxyServer` and `Run`; `pkg/proxy/node.go`). The event is tried twelve times about 10 s
 //! apart while there is no answer, and given up when it is refused (`client-go tools/events`, `attemptRecording`).
 //!
-//! It is a pod of a DaemonSet, so it begins when its Node exists; its image has to be pulled, so that is after the node is ready.
+//! It is a pod of a daemon set, so it begins when its Node exists; its image has to be pulled, so that is after the node is ready.
 
 use std::{ops::Range, time::Duration};
 

@@ -114,7 +114,7 @@ fn ours(scene: &Scene) -> Told {
         ..Latencies::default()
     };
     let classes = Classes::ALL.without(Class::KubeProxy);
-    let mut driver = Driver::of(NodeSpec { classes, latencies, ..driver_spec() }, Server::default(), 1);
+    let mut driver = Driver::of(NodeSpec { latencies, classes, ..driver_spec() }, Server::default(), 1);
     driver.start();
     driver.run_until(seconds(12));
     driver.forget();

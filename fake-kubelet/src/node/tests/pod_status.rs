@@ -104,7 +104,6 @@ fn mount(mount: &Value) -> core::VolumeMountStatus {
         mount_path: text(&mount["mountPath"]),
         read_only: mount["readOnly"].as_bool(),
         recursive_read_only: text(&mount["recursiveReadOnly"]),
-        ..Default::default()
     }
 }
 
