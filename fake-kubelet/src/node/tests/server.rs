@@ -169,7 +169,9 @@ impl Server {
             ("GET", [.., "pods", name]) => found("Pod", self.pods.get(*name).map(Pod::to_object).as_ref()),
             ("PATCH", [.., "pods", name, "status"]) => self.patch_pod_status(name, request),
             ("DELETE", [.., "pods", name]) => self.delete_pod(name, request),
-            ("POST", [.., "serviceaccounts", _, "token"]) => Self::refusal(201),
+            ("POST", [.., "serviceaccounts", _, "token"] | ["apis", "events.k8s.io", .., "events"])
+            | ("GET", [.., "persistentvolumes", _])
+            | ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
             ("GET", [.., "persistentvolumeclaims", _]) => {
                 let spec = core::PersistentVolumeClaimSpec {
                     volume_name: Some("pv1".to_owned()),
@@ -178,9 +180,6 @@ impl Server {
                 let claim = core::PersistentVolumeClaim { spec: Some(spec), ..Default::default() };
                 found("PersistentVolumeClaim", Some(&claim))
             }
-            ("GET", [.., "persistentvolumes", _]) => Self::refusal(200),
-            ("POST", ["apis", "events.k8s.io", .., "events"]) => Self::refusal(201),
-            ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
             ("POST", [.., "events"]) => {
                 let event: core::Event = wire::protobuf::decode(&request.body).unwrap();
                 let is_new = self.noted.insert(event.metadata.unwrap().name.unwrap());
