@@ -3,6 +3,8 @@
 //! A node is a pure state machine ([`Node::step`]): events and the time go in, requests come out. [`Fleet`] is the edge: it
 //! keeps nodes in shards, one thread with a current-thread runtime each, and owns every socket and timer.
 //!
+//! What a node sends is sorted into named classes ([`Class`]), each with a switch; a [`Preset`] is a choice of them.
+
 mod action;
 mod addresses;
 mod capacity;
