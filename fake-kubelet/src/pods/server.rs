@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_pb::{api::core::v1 as core, apimachinery::pkg::api::resource::Quantity};
+use k8s_pb::{
+    api::core::v1 as core,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::Time},
+};
 use prost::Message;
 use serde_json::{Map, Value, json};
 
@@ -49,7 +52,7 @@ impl ServerPod {
         put("hostIPs", status.host_ips.iter().map(|host| json!({ "ip": host.ip })).collect());
         put("podIP", json!(status.pod_ip));
         put("podIPs", status.pod_ips.iter().map(|pod| json!({ "ip": pod.ip })).collect());
-        put("startTime", json!(status.start_time.as_ref().map(from_time)));
+        put("startTime", json!(moment(status.start_time.as_ref())));
         put("conditions", status.conditions.iter().map(condition).collect());
         put("initContainerStatuses", status.init_container_statuses.iter().map(container).collect());
         put("containerStatuses", status.container_statuses.iter().map(container).collect());
@@ -59,6 +62,11 @@ impl ServerPod {
         }
         json
     }
+}
+
+/// A moment; Go writes one that is not set as an empty message.
+fn moment(time: Option<&Time>) -> Option<String> {
+    time.filter(|time| time.seconds.is_some()).map(from_time)
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -85,8 +93,8 @@ fn condition(condition: &core::PodCondition) -> Value {
     let mut value = json!({
         "type": condition.r#type,
         "status": condition.status,
-        "lastProbeTime": condition.last_probe_time.as_ref().map(from_time),
-        "lastTransitionTime": condition.last_transition_time.as_ref().map(from_time),
+        "lastProbeTime": moment(condition.last_probe_time.as_ref()),
+        "lastTransitionTime": moment(condition.last_transition_time.as_ref()),
     });
     let mut optional = |key: &str, text: &Option<String>| {
         if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
@@ -150,13 +158,13 @@ fn mount(mount: &core::VolumeMountStatus) -> Value {
 fn state_of(state: &core::ContainerState) -> Value {
     let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if let Some(running) = &state.running {
-        return json!({ "running": { "startedAt": running.started_at.as_ref().map(from_time) } });
+        return json!({ "running": { "startedAt": moment(running.started_at.as_ref()) } });
     }
     let mut inner = Map::new();
     let (name, reason, message) = if let Some(terminated) = &state.terminated {
         inner.insert("exitCode".to_owned(), json!(terminated.exit_code.unwrap_or(0)));
-        inner.insert("startedAt".to_owned(), json!(terminated.started_at.as_ref().map(from_time)));
-        inner.insert("finishedAt".to_owned(), json!(terminated.finished_at.as_ref().map(from_time)));
+        inner.insert("startedAt".to_owned(), json!(moment(terminated.started_at.as_ref())));
+        inner.insert("finishedAt".to_owned(), json!(moment(terminated.finished_at.as_ref())));
         inner.extend(text(&terminated.container_id).map(|id| ("containerID".to_owned(), id.into())));
         ("terminated", text(&terminated.reason), text(&terminated.message))
     } else if let Some(waiting) = &state.waiting {

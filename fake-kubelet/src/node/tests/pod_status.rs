@@ -51,7 +51,8 @@ fn condition(condition: &Value) -> core::PodCondition {
         r#type: text(&condition["type"]),
         status: text(&condition["status"]),
         observed_generation: condition["observedGeneration"].as_i64(),
-        last_probe_time: time(&condition["lastProbeTime"]),
+        // Go writes a time that is not set as an empty message.
+        last_probe_time: Some(time(&condition["lastProbeTime"]).unwrap_or_default()),
         last_transition_time: time(&condition["lastTransitionTime"]),
         reason: text(&condition["reason"]),
         message: text(&condition["message"]),
