@@ -99,14 +99,9 @@ mod tests {
         let explained: Vec<_> =
             verdict.explained.iter().map(|(found, entry)| (&*found.key.step, &*entry.id)).collect();
         assert_eq!(explained, [("restart", "cgroup-v1"), ("start", "cgroup-v1")]);
-        let left: Vec<String> = verdict.unexplained.iter().map(report::line).collect();
-        assert_eq!(
-            left,
-            [
-                "simple, apply, pod simple: missing: POST serviceaccounts/default/token: theirs 1 times, ours 0 times (1 of 1 \
-              samples)"
-            ]
-        );
+        let left = report::lines(&verdict.unexplained);
+        let token = "missing: POST serviceaccounts/default/token: theirs 1 times, ours 0 times";
+        assert_eq!(left, [format!("{token}\n    in simple apply: pod simple (1 of 1)")]);
         assert_eq!(verdict.of_class("POST serviceaccounts/default/token"), "**different**");
         assert_eq!(verdict.of_class("POST event CgroupV1"), "cgroup-v1");
         assert_eq!(verdict.of_class("POST event Starting"), "same");

@@ -138,14 +138,15 @@ impl Pass<'_> {
     }
 
     fn words(&self, text: &str) -> String {
-        let text = replace_word(text, self.node, "NODE");
-        let text = replace_word(&text, self.pod, "POD");
-        let text = if self.namespace.is_empty() {
-            text
+        // How a kubelet names a pod in what it says; the namespace may be called as the node is.
+        let full = format!("{}_{}", self.pod, self.namespace);
+        let text = if self.namespace.is_empty() || self.pod.is_empty() {
+            text.to_owned()
         } else {
-            text.replace(&format!("POD_{}(", self.namespace), "POD_NAMESPACE(")
+            replace_word(text, &full, "POD_NAMESPACE")
         };
-        without_uids(&text)
+        let text = replace_word(&text, self.node, "NODE");
+        without_uids(&replace_word(&text, self.pod, "POD"))
     }
 }
 

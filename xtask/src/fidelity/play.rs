@@ -1,6 +1,7 @@
 //! Plays the script: a control plane, fake nodes and hollow nodes beside one another, and the same done to each of them.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -102,20 +103,30 @@ async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::R
     let before = together("before.yaml", &nodes.names(true))?;
     kubectl.apply(&before).await?;
     let (begin, origin) = (Instant::now(), jiff::Timestamp::now());
-    let mut phases = Vec::new();
-    for timed in &plan.timed {
-        until(begin, timed.at, &nodes).await?;
-        let left = plan.end - timed.at;
-        say(&format!("{:>4.0} s  {} {}; {left:.0} s to go", timed.at, timed.step, timed.action.does));
-        let at = begin.elapsed().as_secs_f64();
-        phases.push(Phase { step: timed.step.clone(), does: timed.action.does.clone(), at });
-        act(timed, &kubectl, &mut nodes)
+    let mut phases: BTreeMap<String, Vec<Phase>> = BTreeMap::new();
+    let schedule = schedule(&plan.timed, &nodes.names(true), nodes.fakes().len());
+    for Event { at, timed, on } in &schedule {
+        until(begin, *at, &nodes).await?;
+        if on.contains(&nodes.fakes()[0]) {
+            let left = plan.end - timed.at;
+            say(&format!("{at:>4.0} s  {} {}; {left:.0} s to go", timed.step, timed.action.does));
+        }
+        for node in on {
+            let (step, does) = (timed.step.clone(), timed.action.does.clone());
+            let phase = Phase { step, does, at: begin.elapsed().as_secs_f64() };
+            phases.entry(node.clone()).or_default().push(phase);
+        }
+        let taking_part: Vec<&String> =
+            on.iter().filter(|node| timed.live || nodes.fakes().contains(node)).collect();
+        act(timed, &taking_part, &kubectl, &mut nodes)
             .await
             .with_context(|| format!("{} {}", timed.step, timed.action.does))?;
     }
-    until(begin, plan.end, &nodes).await?;
+    until(begin, plan.end + latest(nodes.names(true).len()), &nodes).await?;
     let at = begin.elapsed().as_secs_f64();
-    phases.push(Phase { step: "end".to_owned(), does: "stop".to_owned(), at });
+    for phases in phases.values_mut() {
+        phases.push(Phase { step: "end".to_owned(), does: "stop".to_owned(), at });
+    }
     nodes.stop_all().await;
     // Their last watches end with them.
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -124,7 +135,8 @@ async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::R
     let version = plane.versions().kubernetes;
     let record = |who: String, names: Vec<String>| {
         let of = |node: String| {
-            let about = About { who: who.clone(), namespace: node.clone(), node, phases: phases.clone() };
+            let phases = phases.get(&node).cloned().unwrap_or_default();
+            let about = About { who: who.clone(), namespace: node.clone(), node, phases };
             Recording::from_audit(&entries, about, origin)
         };
         names.into_iter().map(of).collect()
@@ -135,24 +147,66 @@ async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::R
     })
 }
 
-async fn act(timed: &Timed, kubectl: &Kubectl, nodes: &mut Nodes) -> anyhow::Result<()> {
-    let file = |nodes: &Nodes| {
+/// Something to do, when, and on which nodes.
+struct Event<'a> {
+    at: f64,
+    timed: &'a Timed,
+    on: Vec<String>,
+}
+
+/// How much later each node's turn is than the one's before. Seconds. Side by side they would load the machine as the
+/// recorded kubelet did not, and what it told apart would run together.
+const STAGGER: f64 = 1.0;
+
+/// How much later than the first the last node's turn is.
+fn latest(nodes: usize) -> f64 {
+    STAGGER * f64::from(u32::try_from(nodes.saturating_sub(1)).unwrap_or(u32::MAX))
+}
+
+/// The fake nodes are one process, so they start and stop together; everything else is for one node at a time.
+fn schedule<'a>(timed: &'a [Timed], nodes: &[String], fakes: usize) -> Vec<Event<'a>> {
+    let mut events = Vec::new();
+    for timed in timed {
+        let turn = |(index, node): (usize, &String)| Event {
+            at: timed.at + latest(index + 1),
+            timed,
+            on: vec![node.clone()],
+        };
+        match timed.action.run {
+            Run::Start if timed.step == "start" => {
+                events.push(Event { at: timed.at, timed, on: nodes[..fakes].to_vec() });
+                events.extend(nodes.iter().enumerate().skip(fakes).map(turn));
+            }
+            Run::Start | Run::Stop => {
+                events.push(Event { at: timed.at + latest(nodes.len()), timed, on: nodes.to_vec() });
+            }
+            _ => events.extend(nodes.iter().enumerate().map(turn)),
+        }
+    }
+    events.sort_by(|a, b| a.at.total_cmp(&b.at));
+    events
+}
+
+async fn act(timed: &Timed, on: &[&String], kubectl: &Kubectl, nodes: &mut Nodes) -> anyhow::Result<()> {
+    let file = || {
         let file = timed.action.file.as_deref().context("the action has no file")?;
-        together(file, &nodes.names(timed.live))
+        together(file, on)
     };
     match timed.action.run {
-        Run::Start => nodes.start(timed.step == "start"),
+        Run::Start => nodes.start(on),
         Run::Stop => nodes.stop_fakes().await,
-        Run::Create => kubectl.create(&file(nodes)?).await,
-        Run::Replace => kubectl.replace(&file(nodes)?).await,
-        Run::Delete => kubectl.delete(&file(nodes)?, false).await,
-        Run::ForceDelete => kubectl.delete(&file(nodes)?, true).await,
+        _ if on.is_empty() => Ok(()),
+        Run::Create => kubectl.create(&file()?).await,
+        Run::Replace => kubectl.replace(&file()?).await,
+        Run::Delete => kubectl.delete(&file()?, false).await,
+        Run::ForceDelete => kubectl.delete(&file()?, true).await,
     }
 }
 
 /// One manifest for all of the nodes.
-fn together(file: &str, nodes: &[String]) -> anyhow::Result<String> {
-    let each: Vec<String> = nodes.iter().map(|node| manifest(file, node)).collect::<anyhow::Result<_>>()?;
+fn together(file: &str, nodes: &[impl AsRef<str>]) -> anyhow::Result<String> {
+    let each: Vec<String> =
+        nodes.iter().map(|node| manifest(file, node.as_ref())).collect::<anyhow::Result<_>>()?;
     Ok(each.join("\n---\n"))
 }
 
@@ -207,4 +261,38 @@ pub(crate) fn kept(folder: &Path) -> anyhow::Result<Played> {
 #[expect(clippy::print_stdout, reason = "what a person who waits wants to know")]
 fn say(text: &str) {
     println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fidelity::script::Script;
+
+    #[test]
+    fn nodes_take_turns_but_start_and_stop_together() {
+        let mut script = Script::load().unwrap();
+        script.only(&["simple".to_owned(), "restart".to_owned()]).unwrap();
+        let (timed, _) = script.short();
+        let nodes = ["a", "b", "c"].map(str::to_owned);
+        let schedule = schedule(&timed, &nodes, 2);
+        let said: Vec<String> = schedule
+            .iter()
+            .map(|event| format!("{} {} {}", event.at, event.timed.action.does, event.on.concat()))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "0 start ab",
+                "2 start c",
+                "13 apply a",
+                "14 apply b",
+                "15 apply c",
+                "18 delete a",
+                "19 delete b",
+                "20 delete c",
+                "24 stop abc",
+                "27 start abc"
+            ]
+        );
+    }
 }

@@ -53,8 +53,8 @@ fn section(text: &mut String, head: &Head, verdict: &Verdict) {
             let _ = writeln!(text, "| {id} | {} | {} |", cell(&entry.reason), cell(&entry.source));
         }
     }
-    list(text, "Not explained", verdict.unexplained.iter().map(line));
-    list(text, "Chance: fewer than half of the samples show it", verdict.chance.iter().map(line));
+    list(text, "Not explained", lines(&verdict.unexplained).into_iter());
+    list(text, "Chance: fewer than half of the samples show it", lines(&verdict.chance).into_iter());
     list(text, "Exceptions that explain nothing", verdict.stale.iter().map(|entry| entry.id.clone()));
 }
 
@@ -74,18 +74,30 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// A difference, readably: where, what, theirs, ours.
-pub(crate) fn line(difference: &Difference) -> String {
-    let Difference { key, kind, class, pointer, theirs, ours, seen, of } = difference;
-    let place = if key.does.is_empty() { key.step.clone() } else { format!("{}, {}", key.step, key.does) };
+/// Differences, readably: what, theirs, ours, and all the places where it is so.
+pub(crate) fn lines(differences: &[Difference]) -> Vec<String> {
+    let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
+    for difference in differences {
+        let (what, place) = (what(difference), place(difference));
+        match grouped.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, places)) => places.push(place),
+            None => grouped.push((what, vec![place])),
+        }
+    }
+    grouped.into_iter().map(|(what, places)| format!("{what}\n    in {}", places.join("; "))).collect()
+}
+
+fn what(difference: &Difference) -> String {
+    let Difference { kind, class, pointer, theirs, ours, .. } = difference;
     let kind = format!("{kind:?}").to_lowercase();
-    format!(
-        "{place}, {}: {kind}: {class}{}{pointer}: theirs {}, ours {} ({seen} of {of} samples)",
-        key.subject,
-        if pointer.is_empty() { "" } else { " " },
-        short(theirs),
-        short(ours),
-    )
+    let space = if pointer.is_empty() { "" } else { " " };
+    format!("{kind}: {class}{space}{pointer}: theirs {}, ours {}", short(theirs), short(ours))
+}
+
+fn place(difference: &Difference) -> String {
+    let Difference { key, seen, of, .. } = difference;
+    let does = if key.does.is_empty() { String::new() } else { format!(" {}", key.does) };
+    format!("{}{does}: {} ({seen} of {of})", key.step, key.subject)
 }
 
 /// Whole objects are looked at in the recordings.
@@ -108,8 +120,8 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         chance.len(),
         unexplained.len()
     );
-    for difference in unexplained {
-        let _ = write!(text, "\n  {}", line(difference));
+    for line in lines(unexplained) {
+        let _ = write!(text, "\n  {line}");
     }
     if !stale.is_empty() {
         let ids: Vec<&str> = stale.iter().map(|entry| entry.id.as_str()).collect();

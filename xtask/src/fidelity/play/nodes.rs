@@ -97,10 +97,12 @@ impl Nodes {
         names
     }
 
-    /// Starts the nodes; a second time only the fake ones.
-    pub(super) fn start(&mut self, all: bool) -> anyhow::Result<()> {
-        self.fake.start(&self.folder, &self.shim)?;
-        for node in self.hollow.iter().filter(|_| all) {
+    /// Starts those of the nodes that do not run: the fake ones together, if one of them is among them.
+    pub(super) fn start(&mut self, on: &[&String]) -> anyhow::Result<()> {
+        if self.fakes().iter().any(|fake| on.contains(&fake)) {
+            self.fake.start(&self.folder, &self.shim)?;
+        }
+        for node in self.hollow.iter().filter(|node| on.contains(&&node.name)) {
             node.start(&self.folder, &self.shim)?;
         }
         Ok(())
@@ -154,6 +156,9 @@ impl Started {
 
     /// Through the shim, so that it dies with us, and in a process group of its own, so that Ctrl-C is ours to handle.
     fn start(&self, folder: &Path, shim: &OsString) -> anyhow::Result<()> {
+        if self.child.borrow().is_some() {
+            return Ok(());
+        }
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("cannot write {}", self.log.display()))?;
         let mut command = Command::new(shim);
