@@ -23,6 +23,8 @@ pub enum Call {
     CreateNode,
     /// `GET nodes/<node>` after the node turned out to exist already.
     GetExistingNode,
+    /// `PATCH nodes/<node>/status` of what a Node that existed already has to have before it counts as registered.
+    ReconcileNode,
     /// `GET nodes/<node>` for the owner reference of the CSINode.
     GetNodeForCsiNode,
     /// `GET nodes/<node>` before a node status report is tried again.
@@ -148,7 +150,7 @@ impl Call {
             | Call::GetNodeForCsiNode
             | Call::GetNodeForStatus
             | Call::GetNodeForLease => ("get", "nodes"),
-            Call::PatchNodeStatus => ("patch", "nodes/status"),
+            Call::PatchNodeStatus | Call::ReconcileNode => ("patch", "nodes/status"),
             Call::ProbeCsiNode | Call::GetCsiNode => ("get", "storage.k8s.io/csinodes"),
             Call::CreateCsiNode => ("create", "storage.k8s.io/csinodes"),
             Call::DeleteCsiNode => ("delete", "storage.k8s.io/csinodes"),

@@ -21,15 +21,6 @@ pub enum Contradiction {
     /// A class is both wanted and not.
     #[error("{0} is both chosen and left out")]
     Both(Class),
-    /// Watches per node on one connection for all nodes.
-    #[error(
-        "{watches} need own-connection: all nodes together on one connection would wait for its 100 streams; leave out \
-         node-watches and object-watches too"
-    )]
-    SharedWatches {
-        /// The class of watches.
-        watches: Class,
-    },
 }
 
 impl Choice {
@@ -42,15 +33,7 @@ impl Choice {
             return Err(Contradiction::Both(*both));
         }
         let less = self.without.iter().fold(self.preset.classes(), |classes, class| classes.without(*class));
-        let classes = self.with.iter().fold(less, |classes, class| classes.with(*class));
-        let shared_watches =
-            [Class::NodeWatches, Class::ObjectWatches].into_iter().find(|it| classes.has(*it));
-        match shared_watches {
-            Some(watches) if !classes.has(Class::OwnConnection) => {
-                Err(Contradiction::SharedWatches { watches })
-            }
-            _ => Ok(classes),
-        }
+        Ok(self.with.iter().fold(less, |classes, class| classes.with(*class)))
     }
 }
 
@@ -85,17 +68,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn a_class_cannot_be_chosen_and_left_out() {
         let both = choice(Preset::Kubelet, &[Class::Events], &[Class::Events]);
         assert_eq!(both.classes(), Err(Contradiction::Both(Class::Events)));
-        for watches in [Class::NodeWatches, Class::ObjectWatches] {
-            let shared = choice(Preset::Kwok, &[], &[watches]);
-            assert_eq!(shared.classes(), Err(Contradiction::SharedWatches { watches }));
-        }
-        let shared = choice(Preset::Kubelet, &[Class::OwnConnection], &[]);
-        assert_eq!(shared.classes(), Err(Contradiction::SharedWatches { watches: Class::NodeWatches }));
-        let without = [Class::OwnConnection, Class::NodeWatches, Class::ObjectWatches];
-        assert!(choice(Preset::Kubelet, &without, &[]).classes().is_ok());
     }
 
     #[test]

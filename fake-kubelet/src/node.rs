@@ -8,6 +8,7 @@ mod csi;
 mod lease;
 mod notes;
 mod object;
+mod reconcile;
 mod registration;
 mod seen;
 mod status;
@@ -349,7 +350,7 @@ impl Node {
     ) {
         let common = &mut self.common;
         match call {
-            Call::CreateNode | Call::GetExistingNode => {
+            Call::CreateNode | Call::GetExistingNode | Call::ReconcileNode => {
                 if let Some(found) = self.registration.on_answer(common, now, call, answer, out) {
                     out.push(Action::Reached(Milestone::NodeRegistered));
                     let ready = is_ready(common, &self.csi);

@@ -40,7 +40,6 @@ fn wrong_arguments_are_usage_errors() {
     check(&["--ca-cert", "c"], 2, &["--ca-key"]);
     check(&with_ca(&["--preset", "kubelet-onyl"]), 2, &["kubelet-onyl", "kubelet-only"]);
     check(&with_ca(&["--without", "token"]), 2, &["token", "tokens, pod-gets"]);
-    check(&with_ca(&["--without", "own-connection"]), 2, &["node-watches", "own-connection"]);
     check(&with_ca(&["--without", "events", "--with", "events"]), 2, &["events is both"]);
     check(&with_ca(&["--kube-api-qps", "0"]), 2, &["--kube-api-qps", "above 0"]);
 }

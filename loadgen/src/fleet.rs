@@ -149,7 +149,10 @@ fn rules() -> Vec<PolicyRule> {
         ..PolicyRule::default()
     };
     vec![
-        rule("", &["nodes"], &["create", "get"]),
+        rule("", &["nodes"], &["create", "get", "list", "watch"]),
+        rule("", &["services", "configmaps", "secrets"], &["list", "watch"]),
+        rule("storage.k8s.io", &["csidrivers"], &["list", "watch"]),
+        rule("node.k8s.io", &["runtimeclasses"], &["list", "watch"]),
         rule("", &["nodes/status", "pods/status"], &["patch"]),
         rule("", &["pods"], &["get", "list", "watch", "delete"]),
         rule("", &["events"], &["create", "patch"]),

@@ -149,14 +149,6 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_that_contradicts_itself_is_refused() {
-        let mut churn = scenario::load("pod-churn").unwrap();
-        churn.scenario.fleet.without = vec![Class::OwnConnection];
-        let error = format!("{:#}", Plan::new(churn, &wishes()).unwrap_err());
-        assert!(error.contains("[fleet]") && error.contains("node-watches"), "{error}");
-    }
-
-    #[test]
     fn more_nodes_than_descriptors_are_refused_with_the_number_that_fits() {
         let churn = scenario::load("pod-churn").unwrap();
         let error = Plan::new(churn, &Wishes { nodes: Some(u32::MAX), ..wishes() }).unwrap_err().to_string();

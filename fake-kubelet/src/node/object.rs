@@ -61,7 +61,8 @@ pub(super) fn create_node(common: &Common, report: &Report) -> Request {
     Request::post("/api/v1/nodes", body, Encoding::Protobuf)
 }
 
-fn node(common: &Common, report: &Report) -> core::Node {
+/// The Node as this kubelet has it.
+pub(super) fn node(common: &Common, report: &Report) -> core::Node {
     let spec = &common.spec;
     let own_labels = [
         ("beta.kubernetes.io/arch", "amd64"),

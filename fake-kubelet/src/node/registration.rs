@@ -1,14 +1,18 @@
 //! Registration: how a kubelet makes its Node exist.
 //!
 //! Sends: `POST nodes`, first after 100 ms, on failure again with doubling delays up to 7 s (`kubelet_node_status.go`,
-//! `registerWithAPIServer`). 409 means an earlier process of this node registered it: one `GET nodes/<node>`, and the node is
-//! taken over as it is. 403 is taken for the same, because a node may be allowed to read what it may not create.
+//! `registerWithAPIServer`). 409 means an earlier process of this node registered it: one `GET nodes/<node>`, and where
+//! labels or huge pages are not as they should be a `PATCH nodes/<node>/status` (`tryRegisterWithAPIServer`); then the node is
+//! taken over. 403 is taken for the same, because a node may be allowed to read what it may not create.
 
 use std::time::Duration;
 
+use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
+use serde_json::{Map, Value};
+use wire::Request;
 
-use super::{Backoff, Common, SeenNode, conditions::Report, notes, object};
+use super::{Backoff, Common, SeenNode, conditions::Report, notes, object, reconcile};
 use crate::action::{Action, Answer, Call, Now};
 
 #[derive(Debug)]
@@ -32,7 +36,12 @@ pub(super) enum Found {
     /// The Node was created with these conditions.
     Created(Report),
     /// The Node was there already.
-    Existing(Box<SeenNode>),
+    Existing {
+        /// As the server has it.
+        node: Box<SeenNode>,
+        /// What of its status beside the conditions is not as it should be, as it goes into a patch.
+        differences: Map<String, Value>,
+    },
 }
 
 impl Default for Registration {
@@ -93,14 +102,33 @@ impl Registration {
                 out.push(Action::Send { call: Call::GetExistingNode, request, intended: now.at });
                 None
             }
-            (Call::GetExistingNode, _) if let Some(node) = answer.object::<SeenNode>() => {
-                self.state = State::Done;
-                Some(Found::Existing(Box::new(node)))
+            (Call::GetExistingNode, _) if let Some(node) = answer.object::<core::Node>() => {
+                let patch = reconcile::before_registration(&node, &own(common, now));
+                if patch.is_empty() {
+                    return self.found(common, now, answer);
+                }
+                let path = format!("/api/v1/nodes/{}/status", common.name);
+                let request = Request::patch_strategic(path, Value::Object(patch).to_string());
+                out.push(Action::Send { call: Call::ReconcileNode, request, intended: now.at });
+                None
             }
+            (Call::ReconcileNode, _) if answer.is_success() => self.found(common, now, answer),
             _ => {
                 self.wait(now);
                 None
             }
         }
     }
+    /// The Node is there, and what has to be right of it is.
+    fn found(&mut self, common: &Common, now: Now, answer: &Answer) -> Option<Found> {
+        let node = answer.object::<core::Node>()?;
+        let differences = reconcile::beside_conditions(&node, &own(common, now));
+        self.state = State::Done;
+        Some(Found::Existing { node: Box::new(answer.object::<SeenNode>()?), differences })
+    }
+}
+
+/// The Node as this kubelet has it; its conditions do not matter here.
+fn own(common: &Common, now: Now) -> core::Node {
+    object::node(common, &Report::at_start(now.wall, true))
 }

@@ -45,6 +45,8 @@ enum Acknowledged {
 pub(super) struct StatusReports {
     due: Option<Nanos>,
     known: Option<Known>,
+    /// What else of the status is not yet as this kubelet has it, since it found the Node.
+    differences: Map<String, Value>,
     /// A request is under way.
     busy: bool,
     /// The report in the PATCH that is under way, and whether it changes more than heartbeat times.
@@ -113,7 +115,10 @@ impl StatusReports {
                     self.become_ready(now);
                 }
             }
-            Found::Existing(node) => self.compare_with(&node, now, ready),
+            Found::Existing { node, differences } => {
+                self.compare_with(&node, now, ready);
+                self.differences = differences;
+            }
         }
         if self.should_report(common, now) {
             self.report(common, now, out);
@@ -176,7 +181,7 @@ impl StatusReports {
     }
 
     fn differs(&self) -> bool {
-        self.known.as_ref().is_some_and(Known::differs)
+        !self.differences.is_empty() || self.known.as_ref().is_some_and(Known::differs)
     }
 
     pub(super) fn on_answer(
@@ -223,8 +228,9 @@ impl StatusReports {
         for reason in known.news() {
             notes::status_is(common, reason);
         }
-        let changes = known.patch();
-        self.sent = Some((known.current, is_substantial(&changes)));
+        let mut changes = known.patch();
+        changes.extend(self.differences.clone());
+        self.sent = Some((known.current, is_substantial(&changes) || !self.differences.is_empty()));
         let body = if changes.is_empty() { json!({}) } else { json!({ "status": changes }) };
         let path = format!("/api/v1/nodes/{}/status?timeout=10s", common.name);
         let request = Request::patch_strategic(path, body.to_string()).timeout(object::HEARTBEAT_TIMEOUT);
@@ -236,6 +242,7 @@ impl StatusReports {
     fn accepted(&mut self, common: &mut Common, now: Now, node: &SeenNode, out: &mut Vec<Action>) {
         let (Some((sent, changed)), Some(known)) = (self.sent.take(), &mut self.known) else { return };
         self.version = node.version();
+        self.differences.clear();
         if sent.to_json() == conditions_of(node) {
             known.server = Acknowledged::Own(sent);
         } else {

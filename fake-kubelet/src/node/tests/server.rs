@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use http::StatusCode;
 use k8s_pb::{
     api::{coordination::v1 as coordination, core::v1 as core, storage::v1 as storage},
-    apimachinery::pkg::apis::meta::v1 as meta,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1 as meta},
 };
 use serde_json::{Map, Value, json};
 use wire::{Encoding, Request, Response};
@@ -205,6 +205,7 @@ impl Server {
             apply(&mut json, patch);
         }
         status.conditions = json["conditions"].as_array().unwrap().iter().map(node_condition).collect();
+        patch_beside_conditions(node, &patch);
         found("Node", Some(&*node))
     }
 
@@ -269,6 +270,36 @@ fn reply<M: prost::Message>(status: StatusCode, kind: &str, object: &M) -> Respo
         body: wire::protobuf::encode("v1", kind, object),
         encoding: Encoding::Protobuf,
         retry_after: None,
+    }
+}
+
+/// What a kubelet that finds a Node may find wrong with it, as far as tests have it wrong.
+fn patch_beside_conditions(node: &mut core::Node, patch: &Value) {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let fields = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    let labels = &mut node.metadata.as_mut().unwrap().labels;
+    labels.extend(fields(&patch["metadata"]["labels"]).into_iter().filter_map(|(k, v)| Some((k, text(&v)?))));
+    let status = node.status.as_mut().unwrap();
+    for (key, resources) in [("capacity", &mut status.capacity), ("allocatable", &mut status.allocatable)] {
+        for (name, quantity) in fields(&patch["status"][key]) {
+            resources.insert(name, Quantity { string: text(&quantity) });
+        }
+    }
+    if let Some(version) = text(&patch["status"]["nodeInfo"]["kubeletVersion"]) {
+        status.node_info.as_mut().unwrap().kubelet_version = Some(version);
+    }
+    if let Some(addresses) = patch["status"]["addresses"].as_array() {
+        let addresses = addresses.iter().filter(|it| it.get("$patch").is_none());
+        let address =
+            |it: &Value| core::NodeAddress { r#type: text(&it["type"]), address: text(&it["address"]) };
+        status.addresses = addresses.map(address).collect();
+    }
+    if let Some(images) = patch["status"]["images"].as_array() {
+        let image = |it: &Value| core::ContainerImage {
+            names: it["names"].as_array().unwrap().iter().filter_map(text).collect(),
+            size_bytes: it["sizeBytes"].as_i64(),
+        };
+        status.images = images.iter().map(image).collect();
     }
 }
 
