@@ -141,6 +141,17 @@ pub enum ObjectKind {
     Secret,
 }
 
+impl Watched {
+    /// Which client watches it.
+    pub fn sender(&self) -> Sender {
+        match self {
+            Watched::CertificateRequest => Sender::Certificates,
+            Watched::Proxy(_) => Sender::Proxy,
+            _ => Sender::Kube,
+        }
+    }
+}
+
 impl Call {
     /// Under which verb and resource the call is measured.
     pub fn kind(&self) -> Kind {
@@ -242,6 +253,8 @@ pub enum PodSighting {
 pub enum Event {
     /// The kubelet's process starts.
     Start,
+    /// The node is to shut down gracefully.
+    Shutdown,
     /// The time asked for by [`crate::Node::next_deadline`] has come.
     Deadline,
     /// A request ended.
@@ -291,6 +304,8 @@ pub enum Action {
     Unwatch(Watched),
     /// Use this certificate and close the connection, so that the next request proves it.
     UseCertificate(wire::ClientCertificate),
+    /// The kubelet's process ends, because its node has shut down.
+    Stop,
     /// Something worth counting happened.
     Reached(Milestone),
 }

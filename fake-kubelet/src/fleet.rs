@@ -10,6 +10,7 @@ use wire::{Credential, Endpoint, Traffic};
 use crate::{
     addresses::{PodAddresses, loopback_node_address},
     classes::Class,
+    command::NodeCommand,
     node::{Node, NodeSpec},
     progress::{Counters, FleetProgress},
     shard::{Command, Shard},
@@ -30,6 +31,14 @@ pub enum Error {
     /// The connection cannot be set up.
     #[error(transparent)]
     Wire(#[from] wire::Error),
+    /// There is no node of this number.
+    #[error("there is no node {index}; the fleet has {nodes}")]
+    NoSuchNode {
+        /// The number.
+        index: u32,
+        /// How many there are, counted from 0.
+        nodes: u32,
+    },
     /// The operating system refused a thread or a runtime.
     #[error("cannot start a thread for the fleet")]
     Thread(#[source] std::io::Error),
@@ -106,6 +115,7 @@ pub struct FleetReport {
 pub struct Fleet {
     counters: Arc<Counters>,
     shards: Vec<RunningShard>,
+    nodes: u32,
 }
 
 #[derive(Debug)]
@@ -141,12 +151,24 @@ impl Fleet {
             let shard = Shard::new(spec.clone(), counters.clone(), addresses, nodes.collect());
             run_on_thread(shard)
         });
-        Ok(Self { shards: shards.collect::<Result<_, _>>()?, counters })
+        Ok(Self { shards: shards.collect::<Result<_, _>>()?, counters, nodes: spec.nodes })
     }
 
     /// How far the fleet has come.
     pub fn progress(&self) -> FleetProgress {
         self.counters.read()
+    }
+
+    /// Does something to node `index`, counted from 0. Returns at once.
+    pub fn command(&self, index: u32, command: NodeCommand) -> Result<(), Error> {
+        if index >= self.nodes {
+            return Err(Error::NoSuchNode { index, nodes: self.nodes });
+        }
+        // Nodes were dealt out to the shards in turn.
+        let (slot, shard) = (index as usize / self.shards.len(), index as usize % self.shards.len());
+        // A shard whose thread has panicked does nothing any more, and said so.
+        let _ = self.shards[shard].commands.send(Command::Node(slot, command));
+        Ok(())
     }
 
     /// What was recorded since the start or the last call.

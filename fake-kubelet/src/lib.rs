@@ -10,6 +10,7 @@ mod addresses;
 mod capacity;
 mod choice;
 mod classes;
+mod command;
 mod edge;
 mod events;
 mod fleet;
@@ -32,6 +33,7 @@ pub use self::{
     capacity::{Capacity, descriptor_limit, raise_descriptor_limit},
     choice::{Choice, Contradiction},
     classes::{Class, Classes, Preset, UnknownName},
+    command::NodeCommand,
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
     limiter::Limit,
     node::{Latencies, Limits, Node, NodeSpec, SeenNode},

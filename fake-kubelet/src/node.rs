@@ -11,6 +11,7 @@ mod object;
 mod reconcile;
 mod registration;
 mod seen;
+mod shutdown;
 mod status;
 mod watches;
 
@@ -35,8 +36,8 @@ use crate::{
 pub(crate) use self::object::{from_time, seconds, time};
 pub use self::seen::SeenNode;
 use self::{
-    csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration, status::StatusReports,
-    watches::Watches,
+    csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration, shutdown::Shutdown,
+    status::StatusReports, watches::Watches,
 };
 
 /// How long the steps of a pod's life take on a node. Each pod draws uniformly from the range.
@@ -148,6 +149,7 @@ pub struct Node {
     pods: Pods,
     events: Events,
     proxy: KubeProxy,
+    shutdown: Shutdown,
     limiters: Limiters,
 }
 
@@ -245,12 +247,28 @@ impl Node {
             pods: Pods::default(),
             events: Events::default(),
             proxy: KubeProxy::default(),
+            shutdown: Shutdown::default(),
         }
     }
 
     /// The node's name.
     pub fn name(&self) -> &Arc<str> {
         &self.common.name
+    }
+
+    /// The kubelet's process has ended, and with it what it knew; the next one begins with [`Event::Start`]. Its kube-proxy goes on
+    /// unless the whole machine has gone down.
+    pub fn end_process(&mut self, machine_too: bool, addresses: &mut PodAddresses) {
+        self.pods.abandon(addresses);
+        self.common.notes.clear();
+        let Common { spec, name, address, .. } = &self.common;
+        let mut next = Self::new(spec.clone(), name, *address, 0);
+        std::mem::swap(&mut next.common, &mut self.common);
+        if !machine_too {
+            std::mem::swap(&mut next.proxy, &mut self.proxy);
+            std::mem::swap(&mut next.limiters.proxy, &mut self.limiters.proxy);
+        }
+        *self = next;
     }
 
     /// When [`Event::Deadline`] is due next, or `None` when only an answer or the watch can move the node.
@@ -265,6 +283,7 @@ impl Node {
             self.watches.deadline(),
             self.events.deadline(),
             self.proxy.deadline(),
+            self.shutdown.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -276,6 +295,7 @@ impl Node {
         if out[sent_before..].iter().any(|action| matches!(action, Action::Reached(Milestone::NodeReady))) {
             self.proxy.node_is_ready(&mut self.common, now);
         }
+        self.shutdown.pods_are_over(now, || self.pods.are_over());
         for note in std::mem::take(&mut self.common.notes) {
             self.events.note(&self.common, now, note, out);
         }
@@ -301,6 +321,12 @@ impl Node {
             Event::Node(node) => {
                 self.early_looks.node_exists();
                 self.status.observed(now, &node);
+            }
+            Event::Shutdown => {
+                if self.shutdown.begin() {
+                    self.status.shut_down(common, now, out);
+                    self.pods.shut_down(&mut Lent { common, now, addresses, out });
+                }
             }
             Event::ProxySynced => self.proxy.node_synced(now),
             Event::Object { name, immutable } => self.pods.on_object(&name, immutable, out),
@@ -337,6 +363,9 @@ impl Node {
         }
         if is_due(self.proxy.deadline(), now) {
             self.proxy.on_deadline(common, now, out);
+        }
+        if is_due(self.shutdown.deadline(), now) {
+            self.shutdown.on_deadline(out);
         }
     }
 

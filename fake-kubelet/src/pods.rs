@@ -162,6 +162,12 @@ impl Pods {
         self.lives.iter().all(|pod| !pod.takes_room())
     }
 
+    /// The process that knew the pods has ended. Their addresses are free until whoever adopts the pods claims them.
+    pub(crate) fn abandon(&mut self, addresses: &mut PodAddresses) {
+        self.lives.iter().for_each(|pod| release(pod, addresses));
+        *self = Self::default();
+    }
+
     pub(crate) fn on_deadline(&mut self, lent: &mut Lent<'_>) {
         let now = lent.now;
         self.objects.on_deadline(now, lent.out);

@@ -16,6 +16,8 @@ pub struct FleetProgress {
     pub registered: u64,
     /// Nodes whose Ready=True the apiserver has acknowledged.
     pub ready: u64,
+    /// Times a node has shut down on command.
+    pub stopped: u64,
     /// Pods taken over from an earlier process of their node.
     pub pods_adopted: u64,
     /// Pods whose phase Running the apiserver has acknowledged.
@@ -38,6 +40,7 @@ pub(crate) struct Counters {
     started: AtomicU64,
     registered: AtomicU64,
     ready: AtomicU64,
+    stopped: AtomicU64,
     pods_adopted: AtomicU64,
     pods_started: AtomicU64,
     pods_gone: AtomicU64,
@@ -50,6 +53,10 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn node_started(&self) {
         self.started.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn node_stopped(&self) {
+        self.stopped.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn reached(&self, milestone: Milestone) {
@@ -85,6 +92,7 @@ impl Counters {
             started: self.started.load(Relaxed),
             registered: self.registered.load(Relaxed),
             ready: self.ready.load(Relaxed),
+            stopped: self.stopped.load(Relaxed),
             pods_adopted: self.pods_adopted.load(Relaxed),
             pods_started: self.pods_started.load(Relaxed),
             pods_gone: self.pods_gone.load(Relaxed),

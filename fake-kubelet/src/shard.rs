@@ -3,26 +3,27 @@
 //! Nodes never wait for each other here: a shard takes the next due deadline from one heap, or the next answer or watch event
 //! from one queue, lets that node step, and carries out the actions.
 
+mod life;
+mod slot;
+
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
-    iter,
     sync::Arc,
 };
 
 use measure::{Clock, Nanos, Recorder};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::AbortHandle,
-};
-use wire::{Client, Credential, Traffic, WatchSpec};
+use tokio::sync::{mpsc, oneshot};
+use wire::{Client, Traffic, WatchSpec};
 
+use self::slot::{Process, Slot};
 use crate::{
     action::{Action, Event, Now, Sender, Watched},
     addresses::PodAddresses,
     classes::Class,
+    command::NodeCommand,
     edge::{Attempt, Edge, Message, Origin, SharedSighting, watch_all_pods},
-    fleet::{Error, FleetSpec},
+    fleet::FleetSpec,
     node::Node,
     progress::Counters,
 };
@@ -31,39 +32,8 @@ use crate::{
 pub(crate) enum Command {
     /// Hand over what was recorded since the last time.
     Take(oneshot::Sender<(Recorder, Traffic)>),
-}
-
-/// A node and what belongs to it at the edge.
-struct Slot {
-    node: Node,
-    index: u32,
-    process: Option<Process>,
-    /// How many kubelet processes the node has had.
-    processes: u32,
-    /// The earliest entry this node has in the heap; later entries of it are stale.
-    scheduled: Option<Nanos>,
-}
-
-/// The sockets and watches of a kubelet that runs, and of the kube-proxy beside it.
-struct Process {
-    kubelet: Client,
-    proxy: Option<Client>,
-    watches: Vec<(Watched, AbortHandle)>,
-}
-
-impl Process {
-    fn client(&self, sender: Sender) -> Option<&Client> {
-        match sender {
-            Sender::Proxy => self.proxy.as_ref(),
-            _ => Some(&self.kubelet),
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.watches.iter().for_each(|(_, watch)| watch.abort());
-    }
+    /// Do something to the node in this slot.
+    Node(usize, NodeCommand),
 }
 
 pub(crate) struct Shard {
@@ -82,6 +52,8 @@ pub(crate) struct Shard {
     /// Where a node is, for what a shared watch sees.
     by_name: HashMap<Arc<str>, usize>,
     watches_started: u64,
+    /// What processes that are no more have carried.
+    ended: Traffic,
 }
 
 impl Shard {
@@ -97,7 +69,7 @@ impl Shard {
         let mut slots = Vec::with_capacity(nodes.len());
         for (index, node, start) in nodes {
             deadlines.push(Reverse((start, slots.len())));
-            slots.push(Slot { node, index, process: None, processes: 0, scheduled: Some(start) });
+            slots.push(Slot::new(index, node, start));
         }
         let clock = spec.clock;
         Self {
@@ -114,6 +86,7 @@ impl Shard {
             shared: None,
             by_name: HashMap::new(),
             watches_started: 0,
+            ended: Traffic::default(),
         }
     }
 
@@ -130,6 +103,7 @@ impl Shard {
                         // Nobody waits any more when the fleet was dropped meanwhile.
                         let _ = reply.send((self.recorder.take(), self.traffic()));
                     }
+                    Some(Command::Node(slot, command)) => self.command(slot, command),
                     None => return,
                 },
                 Some(message) = self.inbox.recv() => self.on_message(message),
@@ -144,12 +118,12 @@ impl Shard {
     }
 
     fn traffic(&self) -> Traffic {
-        let own = self.slots.iter().filter_map(|slot| slot.process.as_ref());
-        let own = own.flat_map(|process| iter::once(&process.kubelet).chain(&process.proxy));
-        match &self.shared {
-            Some(client) => client.traffic(),
-            None => own.map(Client::traffic).sum(),
-        }
+        let kubelets =
+            self.slots.iter().filter(|_| self.shared.is_none()).filter_map(|it| it.process.as_ref());
+        let proxies = self.slots.iter().filter_map(|slot| slot.proxy.as_ref());
+        let own = kubelets.chain(proxies).map(|process| &process.client);
+        let live: Traffic = own.chain(&self.shared).map(Client::traffic).sum();
+        [live, self.ended].into_iter().sum()
     }
 
     fn on_deadline(&mut self) {
@@ -170,19 +144,6 @@ impl Shard {
         }
     }
 
-    fn start(&mut self, slot: usize, now: Now) {
-        let place = &mut self.slots[slot];
-        match self.spec.process_of(place.node.name(), self.shared.as_ref()) {
-            Ok(process) => {
-                place.process = Some(process);
-                place.processes += 1;
-                self.counters.node_started();
-                self.step(slot, now, Event::Start);
-            }
-            Err(error) => self.counters.note(&error.to_string()),
-        }
-    }
-
     fn on_message(&mut self, message: Message) {
         let now = self.now();
         match message {
@@ -199,7 +160,7 @@ impl Shard {
     /// A step of the process that something is about; news for one that is no more are dropped.
     fn step_process(&mut self, of: Origin, now: Now, event: Event) {
         let place = &self.slots[of.slot];
-        if place.process.is_some() && place.processes == of.process {
+        if place.runs(of.process) {
             self.step(of.slot, now, event);
         }
     }
@@ -248,15 +209,20 @@ impl Shard {
 
     fn carry_out(&mut self, slot: usize, action: Action) {
         match action {
-            Action::Reached(milestone) => self.counters.reached(milestone),
+            Action::Reached(milestone) => {
+                if self.slots[slot].counts(milestone) {
+                    self.counters.reached(milestone);
+                }
+            }
+            Action::Stop => self.stop(slot),
             Action::Send { call, request, intended } => {
-                if let Some(edge) = self.edge(slot, call.sender()) {
-                    tokio::spawn(edge.send(call, request, intended));
+                if let Some((process, edge)) = self.edge(slot, call.sender()) {
+                    tokio::spawn(process.within_life(edge.send(call, request, intended)));
                 }
             }
             Action::Watch { watched, spec } => self.watch(slot, watched, spec),
             Action::Unwatch(watched) => {
-                let Some(process) = &mut self.slots[slot].process else { return };
+                let Some(process) = self.slots[slot].of(watched.sender()) else { return };
                 process.watches.retain(|(other, watch)| {
                     let ends = *other == watched;
                     if ends {
@@ -270,23 +236,21 @@ impl Shard {
     }
 
     fn watch(&mut self, slot: usize, watched: Watched, spec: WatchSpec) {
-        let sender = if matches!(watched, Watched::Proxy(_)) { Sender::Proxy } else { Sender::Kube };
-        let Some(edge) = self.edge(slot, sender) else { return };
         self.watches_started += 1;
         let seed =
             self.spec.seed.wrapping_add((u64::from(self.slots[slot].index) << 32) + self.watches_started);
+        let Some((_, edge)) = self.edge(slot, watched.sender()) else { return };
         let watch = tokio::spawn(edge.watch(watched.clone(), spec, seed)).abort_handle();
-        if let Some(process) = &mut self.slots[slot].process {
+        if let Some(process) = self.slots[slot].of(watched.sender()) {
             process.watches.push((watched, watch));
         }
     }
 
-    fn edge(&self, slot: usize, sender: Sender) -> Option<Edge> {
-        let place = &self.slots[slot];
-        let client = place.process.as_ref()?.client(sender)?.clone();
-        let origin = Origin { slot, process: place.processes };
-        let (clock, sender, counters) = (self.clock, self.sender.clone(), self.counters.clone());
-        Some(Edge { origin, client, clock, sender, counters })
+    fn edge(&mut self, slot: usize, sender: Sender) -> Option<(&Process, Edge)> {
+        let (clock, reports, counters) = (self.clock, self.sender.clone(), self.counters.clone());
+        let process = self.process(slot, sender)?;
+        let origin = Origin { slot, process: process.number };
+        Some((process, Edge { origin, client: process.client.clone(), clock, sender: reports, counters }))
     }
 
     /// One client and one watch for all nodes of the shard.
@@ -310,23 +274,5 @@ async fn sleep_until(clock: Clock, due: Option<Nanos>) {
     match due {
         Some(due) => tokio::time::sleep(due.since(clock.now())).await,
         None => std::future::pending().await,
-    }
-}
-
-impl FleetSpec {
-    fn process_of(&self, node: &str, shared: Option<&Client>) -> Result<Process, Error> {
-        let kubelet = match shared {
-            Some(client) => client.clone(),
-            None => self.client(self.identities.credential_of(node)?, "kubelet")?,
-        };
-        let proxy = self.proxy.clone().filter(|_| self.node.classes.has(Class::KubeProxy));
-        let proxy = proxy.map(|credential| self.client(credential, "kube-proxy")).transpose()?;
-        Ok(Process { kubelet, proxy, watches: Vec::new() })
-    }
-
-    /// A client with a component's user agent; the part before the slash becomes the field manager.
-    fn client(&self, credential: Credential, component: &str) -> Result<Client, Error> {
-        let agent = format!("{component}/{} (linux/amd64) kubernetes/loadgen", self.node.kubelet_version);
-        Ok(Client::new(self.endpoint.clone(), credential, &agent)?)
     }
 }

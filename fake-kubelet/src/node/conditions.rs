@@ -17,6 +17,8 @@ const HEALTHY: [(&str, &str, &str); 4] = [
     ("Ready", "KubeletReady", "kubelet is posting ready status"),
 ];
 const READY: usize = 3;
+/// `nodeshutdown` `ShutdownStatus`.
+const SHUTTING_DOWN: &str = "node is shutting down";
 /// What events call the conditions before Ready while all is well.
 pub(super) const SUFFICIENT: [&str; READY] =
     ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"];
@@ -28,6 +30,8 @@ pub(crate) struct Report {
     pub(super) heartbeat: Timestamp,
     /// Whether the node is ready; it never has pressure.
     pub(super) ready: bool,
+    /// Whether that is because the node shuts down.
+    shutting_down: bool,
     /// Since when each condition has its status.
     transitions: [Timestamp; 4],
 }
@@ -35,7 +39,7 @@ pub(crate) struct Report {
 impl Report {
     /// The report of a kubelet that registers its node.
     pub(super) fn at_start(wall: Timestamp, ready: bool) -> Self {
-        Self { heartbeat: wall, ready, transitions: [wall; 4] }
+        Self { heartbeat: wall, ready, shutting_down: false, transitions: [wall; 4] }
     }
 
     /// The report about a Node that exists: conditions that stay as they are keep their transition times.
@@ -59,9 +63,20 @@ impl Report {
         self.transitions[READY] = wall;
     }
 
+    /// The same but for Ready, which ends now if it has not yet.
+    pub(super) fn shut_down(&mut self, wall: Timestamp) {
+        if self.ready {
+            self.transitions[READY] = wall;
+        }
+        self.ready = false;
+        self.shutting_down = true;
+    }
+
     /// Whether anything but the heartbeat differs.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        self.ready == other.ready && self.transitions == other.transitions
+        self.ready == other.ready
+            && self.shutting_down == other.shutting_down
+            && self.transitions == other.transitions
     }
 
     /// The events for conditions whose status is not what the server has (the setters of `nodestatus/setters.go`). A condition that the
@@ -86,7 +101,8 @@ impl Report {
     pub(super) fn conditions(&self) -> Vec<core::NodeCondition> {
         let condition = |(index, (kind, reason, message)): (usize, (&str, &str, &str))| {
             let (reason, message) = if index == READY && !self.ready {
-                ("KubeletNotReady", "CSINode is not yet initialized")
+                let why = if self.shutting_down { SHUTTING_DOWN } else { "CSINode is not yet initialized" };
+                ("KubeletNotReady", why)
             } else {
                 (reason, message)
             };

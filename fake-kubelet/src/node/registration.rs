@@ -103,12 +103,12 @@ impl Registration {
                 None
             }
             (Call::GetExistingNode, _) if let Some(node) = answer.object::<core::Node>() => {
-                let patch = reconcile::before_registration(&node, &own(common, now));
-                if patch.is_empty() {
+                let changes = reconcile::before_registration(&node, &own(common, now));
+                if changes.is_empty() {
                     return self.found(common, now, answer);
                 }
                 let path = format!("/api/v1/nodes/{}/status", common.name);
-                let request = Request::patch_strategic(path, Value::Object(patch).to_string());
+                let request = Request::patch_strategic(path, Value::Object(changes).to_string());
                 out.push(Action::Send { call: Call::ReconcileNode, request, intended: now.at });
                 None
             }

@@ -52,10 +52,10 @@ pub(super) struct StatusReports {
     /// The report in the PATCH that is under way, and whether it changes more than heartbeat times.
     sent: Option<(Report, bool)>,
     /// When an unchanged status is reported again; at once before the first report.
-    next_report: Nanos,
-    reported: bool,
+    next_report: Option<Nanos>,
     tries: u8,
     announced: bool,
+    shutting_down: bool,
     /// The version of the Node that the last answer showed.
     version: u64,
 }
@@ -129,7 +129,7 @@ impl StatusReports {
 
     /// The last thing that kept the node from being ready is done.
     pub(super) fn became_ready(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
-        if self.known.as_ref().is_some_and(|known| known.current.ready) {
+        if self.shutting_down || self.known.as_ref().is_some_and(|known| known.current.ready) {
             return;
         }
         self.become_ready(now);
@@ -142,6 +142,17 @@ impl StatusReports {
     fn become_ready(&mut self, now: Now) {
         if let Some(known) = &mut self.known {
             known.current.become_ready(now.wall);
+        }
+    }
+
+    /// The node shuts down, and says so at once (`nodeshutdown_manager_linux.go`, `start`).
+    pub(super) fn shut_down(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
+        self.shutting_down = true;
+        let Some(known) = &mut self.known else { return };
+        known.current.shut_down(now.wall);
+        // A PATCH under way carries the old report; its answer sends the new one.
+        if !self.busy {
+            self.report(common, now, out);
         }
     }
 
@@ -176,7 +187,8 @@ impl StatusReports {
     }
 
     fn should_report(&self, common: &Common, now: Now) -> bool {
-        let is_due = common.spec.classes.has(Class::NodeStatus) && now.at >= self.next_report;
+        let is_due =
+            common.spec.classes.has(Class::NodeStatus) && self.next_report.is_none_or(|at| at <= now.at);
         is_due || self.differs()
     }
 
@@ -214,7 +226,11 @@ impl StatusReports {
     fn compare_with(&mut self, node: &SeenNode, now: Now, ready: bool) {
         self.version = node.version();
         let server = Acknowledged::Foreign(Box::new(conditions_of(node)));
-        self.known = Some(Known { server, current: Report::about(node, now.wall, ready) });
+        let mut current = Report::about(node, now.wall, ready && !self.shutting_down);
+        if self.shutting_down {
+            current.shut_down(now.wall);
+        }
+        self.known = Some(Known { server, current });
     }
 
     fn report(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
@@ -251,16 +267,16 @@ impl StatusReports {
         }
         // After a change the period is drawn from half of it to one and a half, so that a fleet that started together does
         // not report together.
-        let period = if changed || !self.reported {
+        let period = if changed || self.next_report.is_none() {
             REPORT_EVERY / 2 + common.rng.random_range(Duration::ZERO..REPORT_EVERY)
         } else {
             REPORT_EVERY
         };
-        self.reported = true;
-        self.next_report = now.at + period;
+        self.next_report = Some(now.at + period);
         self.announce(sent.ready, out);
-        let ready_waits = self.known.as_ref().is_some_and(|known| known.current.ready != sent.ready);
-        if ready_waits {
+        // What has become of Ready meanwhile is not to wait.
+        let is_news = |known: &Known| known.current.ready != sent.ready;
+        if self.known.as_ref().is_some_and(is_news) {
             self.report(common, now, out);
         } else {
             self.sleep(common, now);

@@ -16,4 +16,5 @@ mod proxy;
 mod registration;
 mod render;
 mod server;
+mod shutdown;
 mod status;

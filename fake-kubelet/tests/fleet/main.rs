@@ -1,6 +1,7 @@
 //! Fleets of a few nodes over real connections, against a server without anything behind it.
 
 mod cluster;
+mod commands;
 mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -58,6 +58,8 @@ pub(super) struct Driver {
     pub(super) sent: Vec<Sent>,
     /// The watches that were started, but that of pods, and when.
     pub(super) watched: Vec<(Duration, Watched, WatchSpec)>,
+    /// When the node's process ended by itself.
+    pub(super) stopped: Option<Duration>,
     faults: Box<Faults>,
     watching: bool,
     /// Watches of Secrets and config maps that were started (`+`) and ended (`-`).
@@ -141,6 +143,7 @@ impl Driver {
             milestones: Vec::new(),
             sent: Vec::new(),
             watched: Vec::new(),
+            stopped: None,
             faults: Box::new(|_| None),
             watching: false,
             watches: Vec::new(),
@@ -162,6 +165,19 @@ impl Driver {
 
     pub(super) fn start(&mut self) {
         self.step(Event::Start);
+    }
+
+    /// Something happens to the node.
+    pub(super) fn happen(&mut self, event: Event) {
+        self.step(event);
+    }
+
+    /// The kubelet is killed: what is on its way to it is lost.
+    pub(super) fn end_process(&mut self) {
+        self.node.end_process(false, &mut self.addresses);
+        self.deliveries.clear();
+        self.watching = false;
+        self.server.take_events();
     }
 
     /// From now on `faults` decides about each request.
@@ -266,6 +282,7 @@ impl Driver {
                     self.watched.push((self.now, watched, spec));
                 }
                 Action::Unwatch(_) | Action::UseCertificate(_) => {}
+                Action::Stop => self.stopped = Some(self.now),
                 Action::Send { call, request, intended } => {
                     assert!(intended <= now.at, "{call:?} is sent before it was meant to be");
                     let sent = Sent {

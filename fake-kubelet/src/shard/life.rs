@@ -1,0 +1,121 @@
+//! Processes of a node start and end.
+
+use std::{cmp::Reverse, time::Duration};
+
+use wire::{Client, Credential};
+
+use super::{
+    Shard,
+    slot::{Process, Slot},
+};
+use crate::{
+    action::{Event, Now, Sender},
+    classes::Class,
+    command::NodeCommand,
+    fleet::{Error, FleetSpec},
+};
+
+impl Shard {
+    /// Starts the kubelet.
+    pub(super) fn start(&mut self, slot: usize, now: Now) {
+        let place = &mut self.slots[slot];
+        let client = match &self.shared {
+            Some(client) => Ok(client.clone()),
+            None => self.spec.client_of(place.node.name()),
+        };
+        match client {
+            Ok(client) => {
+                place.processes += 1;
+                place.process = Some(Process::new(place.processes, client));
+                if place.processes == 1 {
+                    self.counters.node_started();
+                }
+                self.step(slot, now, Event::Start);
+            }
+            Err(error) => self.counters.note(&error.to_string()),
+        }
+    }
+
+    /// The process that sends what `sender` sends. A kube-proxy starts when it has something to send.
+    pub(super) fn process(&mut self, slot: usize, sender: Sender) -> Option<&Process> {
+        let place = &mut self.slots[slot];
+        if matches!(sender, Sender::Proxy) && place.proxy.is_none() {
+            match self.spec.proxy_client()? {
+                Ok(client) => {
+                    place.processes += 1;
+                    place.proxy = Some(Process::new(place.processes, client));
+                }
+                Err(error) => self.counters.note(&error.to_string()),
+            }
+        }
+        place.of(sender).map(|process| &*process)
+    }
+
+    /// Does something to a node.
+    pub(super) fn command(&mut self, slot: usize, command: NodeCommand) {
+        let now = self.now();
+        let Some(place) = self.slots.get_mut(slot).filter(|place| !place.left) else { return };
+        match command {
+            NodeCommand::Restart => {
+                self.end(slot, false);
+                self.start(slot, now);
+            }
+            NodeCommand::Flap(away) => {
+                self.end(slot, true);
+                self.start_after(slot, now, away);
+            }
+            NodeCommand::Shutdown | NodeCommand::Leave => {
+                place.left = command == NodeCommand::Leave;
+                if place.process.is_some() {
+                    self.step(slot, now, Event::Shutdown);
+                } else {
+                    // It has no process that could say anything, and gets none.
+                    self.end(slot, true);
+                    self.counters.node_stopped();
+                }
+            }
+        }
+    }
+
+    /// The node has shut down.
+    pub(super) fn stop(&mut self, slot: usize) {
+        self.end(slot, true);
+        self.counters.node_stopped();
+    }
+
+    /// Ends the kubelet, and with the machine its kube-proxy.
+    fn end(&mut self, slot: usize, machine_too: bool) {
+        let Slot { node, process, proxy, scheduled, .. } = &mut self.slots[slot];
+        // What a shared connection carries is counted with it.
+        let kubelet = process.take().filter(|_| self.shared.is_none());
+        let ended = [kubelet, proxy.take_if(|_| machine_too)];
+        let carried = ended.iter().flatten().map(|process| process.client.traffic());
+        self.ended = carried.chain([self.ended]).sum();
+        *scheduled = None;
+        node.end_process(machine_too, &mut self.addresses);
+        self.schedule(slot);
+    }
+
+    fn start_after(&mut self, slot: usize, now: Now, away: Duration) {
+        let at = now.at + away;
+        self.slots[slot].scheduled = Some(at);
+        self.deadlines.push(Reverse((at, slot)));
+    }
+}
+
+impl FleetSpec {
+    fn client_of(&self, node: &str) -> Result<Client, Error> {
+        self.client(self.identities.credential_of(node)?, "kubelet")
+    }
+
+    fn proxy_client(&self) -> Option<Result<Client, Error>> {
+        let credential = self.proxy.clone().filter(|_| self.node.classes.has(Class::KubeProxy))?;
+        Some(self.client(credential, "kube-proxy"))
+    }
+
+    /// A client with a component's user agent; the part before the slash becomes the field manager.
+    pub(super) fn client(&self, credential: Credential, component: &str) -> Result<Client, Error> {
+        let agent = format!("{component}/{} (linux/amd64) kubernetes/loadgen", self.node.kubelet_version);
+        Ok(Client::new(self.endpoint.clone(), credential, &agent)?)
+    }
+}

@@ -1,0 +1,107 @@
+//! A node and what belongs to it at the edge: the processes on its machine, their sockets and their watches.
+
+use std::future::Future;
+
+use measure::Nanos;
+use tokio::{sync::watch, task::AbortHandle};
+use wire::Client;
+
+use crate::{
+    action::{Milestone, Sender, Watched},
+    node::Node,
+};
+
+/// A node and what belongs to it.
+pub(super) struct Slot {
+    pub(super) node: Node,
+    pub(super) index: u32,
+    /// The kubelet, while it runs.
+    pub(super) process: Option<Process>,
+    /// The kube-proxy, while it runs.
+    pub(super) proxy: Option<Process>,
+    /// How many processes the node has had.
+    pub(super) processes: u32,
+    /// The earliest entry this node has in the heap; other entries of it are stale.
+    pub(super) scheduled: Option<Nanos>,
+    /// It has left for good.
+    pub(super) left: bool,
+    /// Steps that are counted once for a node, however often its kubelet starts.
+    counted: Vec<Milestone>,
+}
+
+/// A process on a node's machine. Dropping it ends its watches and its requests, and closes its connection.
+pub(super) struct Process {
+    /// Which of the processes that the node has had.
+    pub(super) number: u32,
+    pub(super) client: Client,
+    pub(super) watches: Vec<(Watched, AbortHandle)>,
+    /// Closed when the process ends.
+    life: watch::Sender<()>,
+}
+
+impl Process {
+    pub(super) fn new(number: u32, client: Client) -> Self {
+        Self { number, client, watches: Vec::new(), life: watch::Sender::new(()) }
+    }
+
+    /// Runs `work` as long as the process lives.
+    pub(super) fn within_life<W: Future<Output = ()> + Send>(
+        &self,
+        work: W,
+    ) -> impl Future<Output = ()> + Send + use<W> {
+        let mut life = self.life.subscribe();
+        async move {
+            tokio::select! {
+                // The sender sends nothing: the only change is its end.
+                _ = life.changed() => {}
+                () = work => {}
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.watches.iter().for_each(|(_, watch)| watch.abort());
+    }
+}
+
+impl Slot {
+    pub(super) fn new(index: u32, node: Node, start: Nanos) -> Self {
+        Self {
+            node,
+            index,
+            process: None,
+            proxy: None,
+            processes: 0,
+            scheduled: Some(start),
+            left: false,
+            counted: Vec::new(),
+        }
+    }
+
+    /// The process that has a client.
+    pub(super) fn of(&mut self, sender: Sender) -> Option<&mut Process> {
+        match sender {
+            Sender::Proxy => self.proxy.as_mut(),
+            _ => self.process.as_mut(),
+        }
+    }
+
+    /// Whether a process of this number runs.
+    pub(super) fn runs(&self, number: u32) -> bool {
+        [&self.process, &self.proxy].into_iter().flatten().any(|process| process.number == number)
+    }
+
+    /// Whether a step is to be counted: those that every start of a kubelet repeats are counted at the first.
+    pub(super) fn counts(&mut self, milestone: Milestone) -> bool {
+        if !matches!(milestone, Milestone::NodeRegistered | Milestone::NodeReady) {
+            return true;
+        }
+        let is_new = !self.counted.contains(&milestone);
+        if is_new {
+            self.counted.push(milestone);
+        }
+        is_new
+    }
+}
