@@ -4,6 +4,7 @@
 //! Nothing here knows what a node or a load generator is, and there is no kube crate: a fleet needs the connection shape,
 //! the bytes and the timing of a Go client, at half of hyper's cost per request.
 
+mod acceptor;
 mod body;
 mod client;
 mod connection;
@@ -28,6 +29,7 @@ mod tls;
 mod traffic;
 mod watch;
 
+pub use self::acceptor::{Accepted, Acceptor, ClientTrust, ServerCertificate};
 pub use self::client::Client;
 pub use self::credential::{Auth, Credential, Impersonate, Token};
 pub use self::dial::{Dial, Dialing, Stream};

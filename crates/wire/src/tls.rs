@@ -15,7 +15,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use crate::{Auth, Credential, Error};
 
 /// The one crypto provider: ring, which makes P-256 keys five times as fast as the alternative.
-static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
 
 /// Makes ring the provider of libraries in this process that ask rustls for its default, as kube and reqwest do.
@@ -96,7 +96,7 @@ fn base(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(crate) fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|error| certificate_error(what, &error))?;
@@ -106,7 +106,7 @@ fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'st
     Ok(found)
 }
 
-fn certificate_error(what: &'static str, reason: &impl ToString) -> Error {
+pub(crate) fn certificate_error(what: &'static str, reason: &impl ToString) -> Error {
     Error::Certificate { what, reason: reason.to_string() }
 }
 
