@@ -72,6 +72,9 @@ pub(crate) async fn answer(
 }
 
 fn respond(shared: &Arc<Shared>, request: &Logged, accept: Encoding, plan: Plan) -> Response<Body> {
+    if let Some(answer) = verbs::review(shared, request) {
+        return answer.unwrap_or_else(|refusal| answer::refusal(&refusal, accept));
+    }
     let Some(target) = Target::parse(&request.path) else {
         return outside_the_api(&request.path, accept);
     };

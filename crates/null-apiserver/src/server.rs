@@ -1,6 +1,6 @@
 //! The running server and what a test can do to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) store: Mutex<Store>,
     pub(crate) script: Mutex<Script>,
     pub(crate) log: Mutex<Vec<Logged>>,
+    /// Users whom access reviews refuse.
+    pub(crate) denied: Mutex<HashSet<String>>,
     pub(crate) acceptor: TlsAcceptor,
     pki: Pki,
     connections: Mutex<HashMap<u64, Arc<Control>>>,
@@ -52,6 +54,7 @@ impl NullApiserver {
             store: Mutex::new(Store::new()),
             script: Mutex::default(),
             log: Mutex::default(),
+            denied: Mutex::default(),
             acceptor,
             pki,
             connections: Mutex::default(),
@@ -121,6 +124,11 @@ impl NullApiserver {
     /// Removes every rule.
     pub fn clear_script(&self) {
         lock(&self.shared.script).clear();
+    }
+
+    /// From now on access reviews say that this user may do nothing; of others they say that they may do everything.
+    pub fn deny(&self, user: &str) {
+        lock(&self.shared.denied).insert(user.to_owned());
     }
 
     /// Creates or overwrites an object, as somebody else would, and returns it as it is stored.
