@@ -144,6 +144,12 @@ pub enum Error {
         /// The log's last lines.
         tail: Vec<String>,
     },
+    /// The rights that kubeadm gives the apiserver cannot be given.
+    #[error("cannot let the apiserver use the kubelets' API: {reason}")]
+    Grant {
+        /// What the apiserver said.
+        reason: String,
+    },
     /// A component outlives SIGKILL: it hangs in the kernel, usually on a broken disk.
     #[error("{component} (process {pid}) does not end even after SIGKILL")]
     WillNotEnd {

@@ -18,6 +18,9 @@ use crate::{
     layout::{ADVERTISE_ADDRESS, DNS_DOMAIN, KUBERNETES_SERVICE_IP, Layout},
 };
 
+/// The apiserver's user when it talks to kubelets (`cmd/kubeadm/app/constants`, `APIServerKubeletClientCertCommonName`).
+pub(crate) const KUBELET_CLIENT: &str = "kube-apiserver-kubelet-client";
+
 /// What remains of the PKI in memory: the means of checking that components are ready.
 #[derive(Debug)]
 pub(crate) struct Access {
@@ -74,13 +77,7 @@ fn certificates(pki: &ClusterPki) -> [Certificate<'_>; 8] {
     let (ca, etcd) = (&pki.ca, &pki.etcd_ca);
     [
         (ca, "apiserver", "kube-apiserver", None, Purpose::Server { sans: apiserver }),
-        (
-            ca,
-            "apiserver-kubelet-client",
-            "kube-apiserver-kubelet-client",
-            Some("kubeadm:cluster-admins"),
-            Purpose::Client,
-        ),
+        (ca, "apiserver-kubelet-client", KUBELET_CLIENT, None, Purpose::Client),
         (ca, "kube-controller-manager", "kube-controller-manager", None, Purpose::Server { sans: local() }),
         (ca, "kube-scheduler", "kube-scheduler", None, Purpose::Server { sans: local() }),
         (&pki.front_proxy_ca, "front-proxy-client", "front-proxy-client", None, Purpose::Client),

@@ -22,6 +22,7 @@ use crate::{
     work_dir::WorkDir,
 };
 
+mod rights;
 mod start;
 
 /// How long a component may take to end by itself. The apiserver lets requests under way finish first.

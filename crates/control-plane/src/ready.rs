@@ -30,6 +30,19 @@ impl Checks {
         Ok(Self { client })
     }
 
+    /// Creates an object by a POST of its JSON; one that exists already is left as it is.
+    pub(crate) async fn create(&self, url: &str, object: String) -> Result<(), String> {
+        let request = self.client.post(url).header("content-type", "application/json").body(object);
+        let response = request.send().await.map_err(|error| deepest(&error))?;
+        let status = response.status();
+        if status.is_success() || status == reqwest::StatusCode::CONFLICT {
+            return Ok(());
+        }
+        Err(format!("{url} answers {status} {}", response.text().await.unwrap_or_default())
+            .trim_end()
+            .to_owned())
+    }
+
     /// Whether the address answers 200; otherwise what it says instead.
     pub(crate) async fn check(&self, url: &str) -> Result<(), String> {
         let response = self.client.get(url).send().await.map_err(|error| deepest(&error))?;

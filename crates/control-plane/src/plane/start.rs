@@ -89,6 +89,7 @@ impl ControlPlane {
                 plane.ready(*component, &checks).await?;
             }
         }
+        plane.let_the_apiserver_reach_kubelets(&checks).await?;
         plane.report(Progress::Done {
             what: format!("{} is ready", plane.describe()),
             elapsed: begin.elapsed(),
