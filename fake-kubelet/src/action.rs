@@ -69,6 +69,10 @@ pub enum Call {
     CreateCertificateRequest,
     /// kube-proxy's `POST events` of `events.k8s.io`.
     CreateProxyEvent,
+    /// `POST tokenreviews`: who has called the node's HTTPS endpoint?
+    ReviewToken,
+    /// `POST subjectaccessreviews`: may they?
+    ReviewAccess,
 }
 
 /// Which client of a node sends a request: each has its own limiter and they go over two connections (`cmd/kubelet/app/server.go`,
@@ -179,6 +183,8 @@ impl Call {
             Call::PatchEvent => ("patch", "events"),
             Call::CreateCertificateRequest => ("create", "certificates.k8s.io/certificatesigningrequests"),
             Call::CreateProxyEvent => ("create", "events.k8s.io/events"),
+            Call::ReviewToken => ("create", "authentication.k8s.io/tokenreviews"),
+            Call::ReviewAccess => ("create", "authorization.k8s.io/subjectaccessreviews"),
         };
         Kind { verb, resource }
     }

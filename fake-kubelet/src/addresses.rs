@@ -72,11 +72,18 @@ impl PodAddresses {
     }
 }
 
+const FIRST_NODE: u32 = u32::from_be_bytes([127, 64, 0, 1]);
+
 /// The address of node `index` when the target is on this machine: in 127/8, so that nothing leaves it.
 ///
 /// Starts at 127.64.0.1; the lower part of 127/8 is left to whatever else the machine runs there.
 pub(crate) fn loopback_node_address(index: u32) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from_be_bytes([127, 64, 0, 1]) + index)
+    Ipv4Addr::from(FIRST_NODE + index)
+}
+
+/// Whose address it is, the other way round; `None` for one below the first node's.
+pub(crate) fn loopback_node_index(address: Ipv4Addr) -> Option<u32> {
+    u32::from(address).checked_sub(FIRST_NODE)
 }
 
 #[cfg(test)]
@@ -105,6 +112,14 @@ mod tests {
         let mut pool = PodAddresses::of_shard(0, 1, 0);
         pool.claim(Ipv4Addr::new(198, 18, 1, 0));
         assert_eq!(pool.take(), Some(Ipv4Addr::new(198, 18, 1, 1)));
+    }
+
+    #[test]
+    fn a_nodes_address_names_the_node() {
+        for index in [0, 1, 255, 256, 999_999] {
+            assert_eq!(loopback_node_index(loopback_node_address(index)), Some(index));
+        }
+        assert_eq!(loopback_node_index(Ipv4Addr::LOCALHOST), None);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fake_kubelet::{Choice, Class, Classes, Limit, Limits, Preset};
 use measure::Rate;
 
+use crate::serving::Serving;
+
 /// Registers virtual nodes with a kube-apiserver and keeps them alive until Ctrl-C.
 ///
 /// Each node has its own certificate and its own connection, renews its lease, reports its status, and runs the pods the
@@ -44,6 +46,11 @@ pub(crate) struct Arguments {
     /// Threads.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) shards: u32,
+    /// HTTPS endpoint of the kubelets, for `kubectl logs`, `kubectl top` and metrics-server: a PORT for all nodes, `off`, or `auto`,
+    /// which is any free port if the apiserver is on this machine and the nodes have certificates of its CA. Only this machine can
+    /// reach it.
+    #[arg(long, default_value = "auto", value_name = "auto|off|PORT")]
+    pub(crate) kubelet_endpoint: Serving,
     /// Seed of every random choice.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

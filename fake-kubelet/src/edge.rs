@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use k8s_pb::api::core::v1 as core;
 use measure::{Clock, Kind, Nanos, Outcome};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use wire::{Client, Object, Reflector, Request, Response, Seen, WatchKind, WatchSpec};
 
 use crate::{
@@ -82,9 +82,28 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Sends a request when it is meant to be sent, again as client-go does when the server says when to come back, and reports
-    /// the last answer.
-    pub(crate) async fn send(self, call: Call, request: Request, mut intended: Nanos) {
+    /// Sends a request and reports the last answer.
+    pub(crate) async fn send(self, call: Call, request: Request, intended: Nanos) {
+        let (answer, attempt) = self.exchange(&call, &request, intended).await;
+        let _ = self.sender.send(Message::Answer { of: self.origin, call, answer, attempt });
+    }
+
+    /// Sends a request of the node's HTTPS endpoint: the answer is for the endpoint, the record for the shard.
+    pub(crate) async fn send_for(
+        self,
+        reply: oneshot::Sender<Answer>,
+        call: Call,
+        request: Request,
+        intended: Nanos,
+    ) {
+        let (answer, attempt) = self.exchange(&call, &request, intended).await;
+        let _ = self.sender.send(Message::Attempt(attempt));
+        // Whoever asked the endpoint may have hung up.
+        let _ = reply.send(answer);
+    }
+
+    /// Sends a request when it is meant to be sent, and again as client-go does when the server says when to come back.
+    async fn exchange(&self, call: &Call, request: &Request, mut intended: Nanos) -> (Answer, Attempt) {
         let kind = call.kind();
         let mut tries = 0;
         let wait = intended.since(self.clock.now());
@@ -93,10 +112,10 @@ impl Edge {
         }
         loop {
             let sent = self.clock.now();
-            let result = self.client.send(&request).await;
+            let result = self.client.send(request).await;
             let done = self.clock.now();
-            let delay = retry_after(&request, &result);
-            let (answer, outcome) = judge(&request, result, &self.counters);
+            let delay = retry_after(request, &result);
+            let (answer, outcome) = judge(request, result, &self.counters);
             let attempt = Attempt { kind, intended, sent, done, outcome };
             match delay {
                 Some(delay) if tries < MAX_RETRIES => {
@@ -106,10 +125,7 @@ impl Edge {
                     tokio::time::sleep(delay).await;
                     intended = self.clock.now();
                 }
-                _ => {
-                    let _ = self.sender.send(Message::Answer { of: self.origin, call, answer, attempt });
-                    return;
-                }
+                _ => return (answer, attempt),
             }
         }
     }

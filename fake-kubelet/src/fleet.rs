@@ -11,6 +11,7 @@ use crate::{
     addresses::{PodAddresses, loopback_node_address},
     classes::Class,
     command::NodeCommand,
+    endpoint::{EndpointSpec, Listening, RunningEndpoint},
     node::{Node, NodeSpec},
     progress::{Counters, FleetProgress},
     shard::{Command, Shard},
@@ -38,6 +39,16 @@ pub enum Error {
         index: u32,
         /// How many there are, counted from 0.
         nodes: u32,
+    },
+    /// The kubelets' HTTPS endpoint cannot be opened.
+    #[error("cannot listen on port {port} of the nodes' addresses: {source}; {hint}")]
+    Listen {
+        /// The port that was asked for; 0 for any.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// The operating system refused a thread or a runtime.
     #[error("cannot start a thread for the fleet")]
@@ -90,6 +101,8 @@ pub struct FleetSpec {
     pub seed: u64,
     /// The clock of all recorded times.
     pub clock: Clock,
+    /// How to serve what kubelets serve on their HTTPS port, which takes a target on this machine; `None` for not at all.
+    pub serving: Option<EndpointSpec>,
 }
 
 impl FleetSpec {
@@ -114,6 +127,7 @@ pub struct FleetReport {
 #[derive(Debug)]
 pub struct Fleet {
     counters: Arc<Counters>,
+    endpoint: Option<RunningEndpoint>,
     shards: Vec<RunningShard>,
     nodes: u32,
 }
@@ -132,7 +146,11 @@ impl Fleet {
         // Nodes that share a connection share it all together.
         let most = if spec.node.classes.has(Class::OwnConnection) { spec.nodes.max(1) } else { 1 };
         let shards = spec.shards.clamp(1, most);
-        let common = Arc::new(spec.node.clone());
+        let listening = listen(&spec, &counters)?;
+        let common = Arc::new(NodeSpec {
+            kubelet_port: listening.as_ref().map_or(spec.node.kubelet_port, Listening::port),
+            ..spec.node.clone()
+        });
         let begin = spec.clock.now();
         // Where a fleet begins to hand out addresses follows from when it starts, so that one that adopts another's pods does not
         // begin where the other did.
@@ -151,7 +169,17 @@ impl Fleet {
             let shard = Shard::new(spec.clone(), counters.clone(), addresses, nodes.collect());
             run_on_thread(shard)
         });
-        Ok(Self { shards: shards.collect::<Result<_, _>>()?, counters, nodes: spec.nodes })
+        let shards: Vec<RunningShard> = shards.collect::<Result<_, _>>()?;
+        let to_shards = || shards.iter().map(|shard| shard.commands.downgrade()).collect();
+        let start =
+            |listening| RunningEndpoint::start(listening, spec.clone(), to_shards(), counters.clone());
+        let endpoint = listening.map(start).transpose()?;
+        Ok(Self { counters, endpoint, shards, nodes: spec.nodes })
+    }
+
+    /// The port on which the nodes' HTTPS endpoint is served, if it is.
+    pub fn kubelet_port(&self) -> Option<u16> {
+        self.endpoint.as_ref().map(RunningEndpoint::port)
     }
 
     /// How far the fleet has come.
@@ -190,12 +218,28 @@ impl Fleet {
     /// Stops all nodes and waits for their threads.
     pub async fn stop(self) -> FleetReport {
         let report = self.take().await;
+        if let Some(endpoint) = self.endpoint {
+            endpoint.stop().await;
+        }
         for RunningShard { commands, thread } in self.shards {
             drop(commands);
             // A shard's thread ends within one turn of its loop; a panic in it was printed where it happened.
             let _ = tokio::task::spawn_blocking(|| thread.join()).await;
         }
         report
+    }
+}
+
+/// Opens the endpoint's socket, before any node says where it is.
+fn listen(spec: &FleetSpec, counters: &Counters) -> Result<Option<Listening>, Error> {
+    let Some(serving) = &spec.serving else { return Ok(None) };
+    match Listening::open(serving.port) {
+        Ok(listening) => Ok(Some(listening)),
+        Err(error) if serving.required => Err(error),
+        Err(error) => {
+            counters.note(&format!("the nodes serve no HTTPS endpoint: {error}"));
+            Ok(None)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod choice;
 mod classes;
 mod command;
 mod edge;
+mod endpoint;
 mod events;
 mod fleet;
 mod limiter;
@@ -22,6 +23,7 @@ mod pods;
 mod progress;
 mod proxy;
 mod shard;
+mod snapshot;
 mod version;
 
 pub use self::{
@@ -34,9 +36,10 @@ pub use self::{
     choice::{Choice, Contradiction},
     classes::{Class, Classes, Preset, UnknownName},
     command::NodeCommand,
+    endpoint::EndpointSpec,
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
     limiter::Limit,
-    node::{Latencies, Limits, Node, NodeSpec, SeenNode},
+    node::{KUBELET_PORT, Latencies, Limits, Node, NodeSpec, SeenNode},
     pods::{
         Behaviour, Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod, UsedObject,
         VolumeToken,

@@ -1,13 +1,14 @@
 //! `fake-kubelet`: a fleet of virtual nodes beside any cluster, where people use KWOK or kubemark.
 
 mod arguments;
+mod serving;
 
 use std::{io::Write, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::Parser;
 use fake_kubelet::{
-    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, Latencies, NodeSpec,
+    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, KUBELET_PORT, Latencies, NodeSpec,
     ServerVersion, descriptor_limit, raise_descriptor_limit,
 };
 use identity::{Authority, kubeconfig, proxy_account};
@@ -49,6 +50,7 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
     let version = ServerVersion::ask(&admin).await.with_context(|| {
         format!("no answer from {} (context {})", access.endpoint.server(), access.context)
     })?;
+    let holds_authority = matches!(authority, arguments::Authority::Ca(..));
     let identities = match authority {
         arguments::Authority::Ca(certificate, key) => {
             Identities::Ca(Arc::new(Authority::from_pem(&read(certificate)?, &read(key)?)?))
@@ -62,6 +64,7 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
         (None, None)
     };
     admin.close().await;
+    let serving = args.kubelet_endpoint.spec(access.endpoint.server(), holds_authority);
     let fleet = Fleet::start(FleetSpec {
         endpoint: access.endpoint,
         identities,
@@ -77,13 +80,18 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
             cpu: args.node_cpu,
             memory: args.node_memory,
             max_pods: args.max_pods,
+            kubelet_port: KUBELET_PORT,
         },
         name_prefix: args.name_prefix,
         start_rate: args.start_rate,
         shards: args.shards,
         seed: args.seed,
         clock: Clock::start(),
+        serving,
     })?;
+    if let Some(port) = fleet.kubelet_port() {
+        say(&format!("the nodes serve HTTPS on port {port} of their addresses"));
+    }
     watch(&fleet, nodes).await?;
     let report = fleet.stop().await;
     say(&format!("stopped; the {} Node objects stay", report.progress.registered));

@@ -12,6 +12,7 @@ mod reconcile;
 mod registration;
 mod seen;
 mod shutdown;
+mod server;
 mod status;
 mod watches;
 
@@ -112,7 +113,12 @@ pub struct NodeSpec {
     pub classes: Classes,
     /// What their clients allow themselves.
     pub limits: Limits,
+    /// Port of the nodes' HTTPS endpoint as they report it; a fleet that serves one puts in the port it serves on.
+    pub kubelet_port: u16,
 }
+
+/// Where a kubelet serves unless told otherwise (`pkg/cluster/ports/ports.go`).
+pub const KUBELET_PORT: u16 = 10250;
 
 /// The limits of a node's clients; the client of lease and node status has none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -418,7 +424,7 @@ impl Node {
             Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
             Call::CreateEvent | Call::PatchEvent => self.events.on_answer(common, now, call, answer, out),
             Call::CreateProxyEvent => self.proxy.on_answer(common, now, answer),
-            Call::CreateCertificateRequest => {}
+            Call::CreateCertificateRequest | Call::ReviewToken | Call::ReviewAccess => {}
         }
     }
 }

@@ -13,6 +13,7 @@ mod quantity;
 mod room;
 mod seen;
 mod server;
+mod snapshot;
 mod status;
 mod uses;
 

@@ -14,11 +14,11 @@ use std::{
 
 use measure::{Clock, Nanos, Recorder};
 use tokio::sync::{mpsc, oneshot};
-use wire::{Client, Traffic, WatchSpec};
+use wire::{Client, Request, Traffic, WatchSpec};
 
 use self::slot::{Process, Slot};
 use crate::{
-    action::{Action, Event, Now, Sender, Watched},
+    action::{Action, Answer, Call, Event, Now, Sender, Watched},
     addresses::PodAddresses,
     classes::Class,
     command::NodeCommand,
@@ -26,6 +26,7 @@ use crate::{
     fleet::FleetSpec,
     node::Node,
     progress::Counters,
+    snapshot::NodeSnapshot,
 };
 
 /// What a shard is asked from outside.
@@ -34,6 +35,24 @@ pub(crate) enum Command {
     Take(oneshot::Sender<(Recorder, Traffic)>),
     /// Do something to the node in this slot.
     Node(usize, NodeCommand),
+    /// Show what runs on a node. No reply while its kubelet does not run.
+    Describe {
+        /// Which of the shard's nodes.
+        slot: usize,
+        /// Where to.
+        reply: oneshot::Sender<NodeSnapshot>,
+    },
+    /// Send a review of who called a node's endpoint, as the node. No reply while its kubelet does not run.
+    Review {
+        /// Which of the shard's nodes.
+        slot: usize,
+        /// Which review.
+        call: Call,
+        /// The review.
+        request: Request,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Answer>,
+    },
 }
 
 pub(crate) struct Shard {
@@ -99,16 +118,35 @@ impl Shard {
             let due = self.deadlines.peek().map(|Reverse((at, _))| *at);
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Take(reply)) => {
-                        // Nobody waits any more when the fleet was dropped meanwhile.
-                        let _ = reply.send((self.recorder.take(), self.traffic()));
-                    }
-                    Some(Command::Node(slot, command)) => self.command(slot, command),
+                    Some(command) => self.on_command(command),
                     None => return,
                 },
                 Some(message) = self.inbox.recv() => self.on_message(message),
                 () = sleep_until(self.clock, due) => self.on_deadline(),
             }
+        }
+    }
+
+    /// Whoever asked may have gone: an answer that nobody waits for is dropped.
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Take(reply) => drop(reply.send((self.recorder.take(), self.traffic()))),
+            Command::Node(slot, command) => self.command(slot, command),
+            Command::Describe { slot, reply } => {
+                if let Some(place) = self.slots.get(slot).filter(|place| place.process.is_some()) {
+                    let _ = reply.send(place.node.snapshot(self.now()));
+                }
+            }
+            Command::Review { slot, call, request, reply } => self.review(slot, call, request, reply),
+        }
+    }
+
+    fn review(&mut self, slot: usize, call: Call, request: Request, reply: oneshot::Sender<Answer>) {
+        let now = self.now();
+        let Some(place) = self.slots.get_mut(slot).filter(|place| place.process.is_some()) else { return };
+        let Action::Send { call, request, intended } = place.node.pass_on(now, call, request) else { return };
+        if let Some(edge) = self.edge(slot, call.sender()) {
+            tokio::spawn(edge.send_for(reply, call, request, intended));
         }
     }
 

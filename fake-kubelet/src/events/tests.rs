@@ -31,6 +31,7 @@ fn common() -> Common {
         latencies: Latencies::default(),
         classes: Classes::NONE.with(Class::Events),
         limits: Limits::default(),
+        kubelet_port: crate::node::KUBELET_PORT,
     };
     Common::new(Arc::new(spec), "vm", Ipv4Addr::LOCALHOST, 1)
 }

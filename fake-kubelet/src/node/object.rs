@@ -93,6 +93,7 @@ pub(super) fn node(common: &Common, report: &Report) -> core::Node {
 }
 
 fn node_status(common: &Common, report: &Report) -> core::NodeStatus {
+    let spec = &common.spec;
     let address = |kind: &str, address: String| core::NodeAddress {
         r#type: Some(kind.to_owned()),
         address: Some(address),
@@ -113,13 +114,13 @@ fn node_status(common: &Common, report: &Report) -> core::NodeStatus {
             address("Hostname", common.name.to_string()),
         ],
         daemon_endpoints: Some(core::NodeDaemonEndpoints {
-            kubelet_endpoint: Some(core::DaemonEndpoint { port: Some(10250) }),
+            kubelet_endpoint: Some(core::DaemonEndpoint { port: Some(i32::from(spec.kubelet_port)) }),
         }),
         node_info: Some(node_info(common)),
         images: if common.spec.classes.has(Class::NodeImages) { IMAGE_LIST.clone() } else { Vec::new() },
         runtime_handlers: vec![handler(""), handler("runc")],
         features: Some(core::NodeFeatures { supplemental_groups_policy: Some(true) }),
-        // ExtendWebSocketsToKubelet is left out: nothing here serves exec.
+        // ExtendWebSocketsToKubelet is left out: no exec is served here.
         declared_features: [
             "InPlacePodLevelResourcesVerticalScaling",
             "InPlacePodVerticalScalingInitContainers",

@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fake_kubelet::{Fleet, FleetSpec, Identities, Latencies, Limits, NodeSpec, Preset};
+use fake_kubelet::{
+    EndpointSpec, Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Limits, NodeSpec, Preset,
+};
 use identity::Authority;
 use k8s_pb::{
     api::core::v1::{Container, Pod, PodCondition, PodSpec, PodStatus},
@@ -37,7 +39,13 @@ impl Cluster {
         Fleet::start(self.spec(nodes, shards)).unwrap()
     }
 
-    /// The same, not yet started.
+    /// The same with an HTTPS endpoint.
+    pub(crate) fn serving_fleet(&self, nodes: u32, shards: u32) -> Fleet {
+        let serving = EndpointSpec { required: true, ..EndpointSpec::default() };
+        Fleet::start(FleetSpec { serving: Some(serving), ..self.spec(nodes, shards) }).unwrap()
+    }
+
+    /// The same as [`Cluster::fleet`], not yet started.
     pub(crate) fn spec(&self, nodes: u32, shards: u32) -> FleetSpec {
         let authority = Authority::from_pem(self.server.ca_pem(), self.server.ca_key_pem()).unwrap();
         let quick = Duration::from_millis(1)..Duration::from_millis(20);
@@ -65,11 +73,13 @@ impl Cluster {
                 },
                 classes: Preset::KubeletOnly.classes(),
                 limits: Limits::default(),
+                kubelet_port: KUBELET_PORT,
             },
             start_rate: "1000/s".parse().unwrap(),
             shards,
             seed: 7,
             clock: self.clock,
+            serving: None,
         }
     }
 

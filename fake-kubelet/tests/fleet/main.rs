@@ -2,6 +2,7 @@
 
 mod cluster;
 mod commands;
+mod endpoint;
 mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};

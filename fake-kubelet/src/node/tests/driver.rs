@@ -110,6 +110,7 @@ pub(super) fn spec() -> NodeSpec {
         latencies: latencies(),
         classes: LIFE_ONLY,
         limits: Limits::default(),
+        kubelet_port: crate::node::KUBELET_PORT,
     }
 }
 
