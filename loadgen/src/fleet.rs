@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
-use fake_kubelet::{Class, FleetSpec, Latencies, Limits, NodeSpec};
+use fake_kubelet::{Class, EndpointSpec, FleetSpec, KUBELET_PORT, Latencies, Limits, NodeSpec};
 use identity::{proxy_account, service_account::Refresher};
 use k8s_openapi::{
     api::{
@@ -76,12 +76,20 @@ pub(crate) fn spec(plan: &Plan, target: &Target, run: &str, accounts: &Accounts,
             latencies: Latencies::default(),
             classes: plan.classes,
             limits: Limits::default(),
+            kubelet_port: KUBELET_PORT,
         },
         start_rate: plan.start_rate,
         shards: shards(),
         seed: plan.seed,
         clock,
+        serving: serves(plan, target).then(EndpointSpec::default),
     }
+}
+
+/// Only a control plane on this machine reaches the nodes' addresses, and only nodes with identities of their own may ask it who
+/// calls them.
+fn serves(plan: &Plan, target: &Target) -> bool {
+    !target.is_shared() && plan.classes.has(Class::OwnConnection)
 }
 
 /// On a cluster that others use, no load balancer may send its traffic to nodes that are not there.
