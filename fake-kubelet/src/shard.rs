@@ -145,7 +145,7 @@ impl Shard {
         let now = self.now();
         let Some(place) = self.slots.get_mut(slot).filter(|place| place.process.is_some()) else { return };
         let Action::Send { call, request, intended } = place.node.pass_on(now, call, request) else { return };
-        if let Some(edge) = self.edge(slot, call.sender()) {
+        if let Some((_, edge)) = self.edge(slot, call.sender()) {
             tokio::spawn(edge.send_for(reply, call, request, intended));
         }
     }
