@@ -48,7 +48,9 @@ fn against(key: &Key, class: &str, alternatives: &[&Item], item: &Item) -> Vec<D
         diff(&other.body.value, &item.body.value, String::new(), &mut fields);
         fields
     };
-    let Some(fields) = alternatives.iter().map(with_fields).min_by_key(Vec::len) else { return Vec::new() };
+    let Some(fields) = alternatives.iter().map(with_fields).min_by_key(|fields| distance(fields)) else {
+        return Vec::new();
+    };
     let mut differences: Vec<Difference> = fields
         .into_iter()
         .map(|(pointer, theirs, ours)| Difference {
@@ -64,6 +66,11 @@ fn against(key: &Key, class: &str, alternatives: &[&Item], item: &Item) -> Vec<D
         differences.push(difference(key, Kind::Size, class, say(theirs), say(item.body.bytes)));
     }
     differences
+}
+
+/// How much is different. Not how many fields: a whole object that is not there is one.
+fn distance(fields: &[Field]) -> usize {
+    fields.iter().map(|(_, theirs, ours)| theirs.len() + ours.len()).sum()
 }
 
 /// A JSON pointer, and what is there on each side.
