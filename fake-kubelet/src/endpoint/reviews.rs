@@ -235,7 +235,7 @@ mod tests {
     async fn an_answer_holds_as_long_as_it_is_kept_for() {
         let kept = Kept::new();
         kept.put("key", 1, REFUSAL_FOR);
-        tokio::time::advance(REFUSAL_FOR - Duration::from_millis(1)).await;
+        tokio::time::advance(REFUSAL_FOR.saturating_sub(Duration::from_millis(1))).await;
         assert_eq!(kept.get(&"key"), Some(1));
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(kept.get(&"key"), None);

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 use fake_kubelet::{Fleet, FleetReport};
-use measure::Kind;
-use null_apiserver::NullApiserver;
+use measure::{Kind, KindStats};
+use null_apiserver::{Logged, NullApiserver};
 use wire::{Client, ClientCertificate, Credential, Encoding, Endpoint, Request, Token};
 
 use crate::cluster::{Cluster, eventually, pod};
@@ -49,7 +49,7 @@ fn reviews(server: &NullApiserver) -> (usize, usize) {
 
 fn recorded(report: &FleetReport, resource: &'static str) -> u64 {
     let stats = report.recorder.kind(Kind { verb: "create", resource });
-    stats.map_or(0, |stats| stats.done())
+    stats.map_or(0, KindStats::done)
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_scraper_is_reviewed_once_by_every_node_and_the_reviews_are_recorded()
     assert_eq!(reviews(&cluster.server), (3, 3));
     let senders = cluster.server.requests();
     let of_node = senders.iter().filter(|request| request.path.ends_with("reviews"));
-    let mut names: Vec<&str> = of_node.map(|request| request.common_name()).collect();
+    let mut names: Vec<&str> = of_node.map(Logged::common_name).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names, ["system:node:n-0", "system:node:n-1", "system:node:n-2"]);

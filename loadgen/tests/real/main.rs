@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod endpoint;
 mod failures;
 mod interrupt;
 mod kwok;

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -111,17 +111,35 @@ fn binaries() -> &'static Path {
         .path()
 }
 
+/// The program of the fake-kubelet crate; cargo builds it beside this test's own program.
+pub(crate) fn fake_kubelet() -> Command {
+    let loadgen = Path::new(env!("CARGO_BIN_EXE_loadgen"));
+    Command::new(loadgen.with_file_name("fake-kubelet"))
+}
+
 /// kubectl of the control plane's version.
 pub(crate) fn kubectl(kubeconfig: &Path, args: &[&str]) -> String {
-    let output = Command::new(binaries().join("kubectl"))
+    let output = run_kubectl(kubeconfig, args);
+    assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The same when it fails, and what it says then.
+pub(crate) fn kubectl_refused(kubeconfig: &Path, args: &[&str]) -> String {
+    let output = run_kubectl(kubeconfig, args);
+    assert!(!output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn run_kubectl(kubeconfig: &Path, args: &[&str]) -> Output {
+    Command::new(binaries().join("kubectl"))
         .arg("--kubeconfig")
         .arg(kubeconfig)
         .args(args)
         .env("HOME", kubeconfig.parent().unwrap())
+        .stdin(Stdio::null())
         .output()
-        .unwrap();
-    assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+        .unwrap()
 }
 
 /// A program at work, its output line by line.

@@ -1,19 +1,15 @@
 //! `loadgen up` with a fleet beside it: a cluster that stock kubectl can use.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, time::Duration};
 
-use crate::support::{Bench, PATIENCE, Running, arg, eventually, kubectl, listens, output, words};
+use crate::support::{
+    Bench, PATIENCE, Running, arg, eventually, fake_kubelet, kubectl, listens, output, words,
+};
 
 const DEPLOYMENT: &str = r#"{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
     "replicas": 6, "selector": {"matchLabels": {"app": "web"}}, "template": {
         "metadata": {"labels": {"app": "web"}},
         "spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:1"}]}}}}"#;
-
-/// The program of the fake-kubelet crate; cargo builds it beside this test's own program.
-fn fake_kubelet() -> Command {
-    let loadgen = Path::new(env!("CARGO_BIN_EXE_loadgen"));
-    Command::new(loadgen.with_file_name("fake-kubelet"))
-}
 
 #[test]
 fn pods_of_a_deployment_run_on_the_fleet_and_kill_leaves_nothing() {
