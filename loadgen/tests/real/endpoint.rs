@@ -25,6 +25,8 @@ fn kubectl_reads_logs_and_a_scraper_reads_metrics_if_it_may() {
     fleet.line_with("3 ready");
 
     let manifest = bench.file("web.json", POD);
+    // Made by a controller, and no pod is admitted before.
+    kubectl(kubeconfig, &["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
     kubectl(kubeconfig, &["apply", "-f", manifest.to_str().unwrap()]);
     kubectl(kubeconfig, &["wait", "--for=condition=Ready", "pod/web", "--timeout=120s"]);
     logs_are_read(kubeconfig);
