@@ -58,6 +58,8 @@ pub(super) struct StatusReports {
     shutting_down: bool,
     /// The version of the Node that the last answer showed.
     version: u64,
+    /// What the watch has shown since the request under way was sent.
+    seen_meanwhile: Option<Box<SeenNode>>,
 }
 
 /// Both sides of the next patch. There is nothing to report on before the Node exists.
@@ -174,10 +176,15 @@ impl StatusReports {
     }
 
     /// The watch shows the node. What somebody else has changed in the conditions is found at the next look, as from the
-    /// kubelet's informer; what a request under way says of itself comes with its answer.
+    /// kubelet's informer; what a request under way does to it comes with its answer.
     pub(super) fn observed(&mut self, now: Now, node: &SeenNode) {
         let Some(known) = &self.known else { return };
-        if self.busy || node.version() <= self.version {
+        if node.version() <= self.version {
+            return;
+        }
+        if self.busy {
+            // The answer may be of before this.
+            self.seen_meanwhile = Some(Box::new(node.clone()));
             return;
         }
         if known.server.conditions() != conditions_of(node) {
@@ -219,6 +226,11 @@ impl StatusReports {
                 }
             }
             _ => self.failed(common, now, out),
+        }
+        if !self.busy
+            && let Some(node) = self.seen_meanwhile.take()
+        {
+            self.observed(now, &node);
         }
     }
 

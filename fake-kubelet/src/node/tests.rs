@@ -7,6 +7,7 @@ mod driver;
 mod events;
 mod lease;
 mod oracle;
+mod own_node;
 mod pod_ends;
 mod pod_lives;
 mod pod_status;

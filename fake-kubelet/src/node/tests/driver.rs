@@ -4,13 +4,14 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
+use prost::Message;
 use serde_json::Value;
 use wire::WatchSpec;
 
 use super::{render, server::Server};
 use crate::{
     Action, Answer, Call, Class, Classes, Event, Latencies, Limits, Milestone, Node, NodeSpec, Now,
-    ObjectName, PodAddresses, PodSighting, ProxyWatch, SeenPod, Watched,
+    ObjectName, PodAddresses, PodSighting, ProxyWatch, SeenNode, SeenPod, Watched,
 };
 
 /// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
@@ -45,6 +46,7 @@ type Faults = dyn FnMut(&Call) -> Option<Fault>;
 enum Delivery {
     Answer(Call, Answer),
     Pod(PodSighting),
+    Node(Box<SeenNode>),
     Object(ObjectName),
     ProxySynced,
 }
@@ -62,6 +64,7 @@ pub(super) struct Driver {
     pub(super) stopped: Option<Duration>,
     faults: Box<Faults>,
     watching: bool,
+    watching_node: bool,
     /// Watches of Secrets and config maps that were started (`+`) and ended (`-`).
     pub(super) watches: Vec<String>,
     /// Secrets and config maps do not exist, until they are shown.
@@ -147,6 +150,7 @@ impl Driver {
             stopped: None,
             faults: Box::new(|_| None),
             watching: false,
+            watching_node: false,
             watches: Vec::new(),
             hides_objects: false,
             hidden: Vec::new(),
@@ -178,7 +182,9 @@ impl Driver {
         self.node.end_process(false, &mut self.addresses);
         self.deliveries.clear();
         self.watching = false;
+        self.watching_node = false;
         self.server.take_events();
+        self.server.take_node_events();
     }
 
     /// From now on `faults` decides about each request.
@@ -199,6 +205,12 @@ impl Driver {
     pub(super) fn show_objects(&mut self) {
         let hidden = std::mem::take(&mut self.hidden);
         self.deliveries.extend(hidden.into_iter().map(|name| (self.now, Delivery::Object(name))));
+    }
+
+    /// Somebody else writes a condition of the Node.
+    pub(super) fn set_node_condition(&mut self, kind: &str, status: &str) {
+        self.server.set_node_condition(kind, status);
+        self.deliver_events();
     }
 
     pub(super) fn delete(&mut self, name: &str) {
@@ -230,6 +242,7 @@ impl Driver {
                 match self.deliveries.remove(index).1 {
                     Delivery::Answer(call, answer) => self.step(Event::Answer { call, answer }),
                     Delivery::Pod(sighting) => self.step(Event::Pod(sighting)),
+                    Delivery::Node(node) => self.step(Event::Node(node)),
                     Delivery::Object(name) => self.step(Event::Object { name, immutable: false }),
                     Delivery::ProxySynced => self.step(Event::ProxySynced),
                 }
@@ -276,6 +289,12 @@ impl Driver {
                     }
                 }
                 Action::Unwatch(Watched::Object(name)) => self.watches.push(format!("-{}", name.name)),
+                Action::Watch { watched: Watched::Node, spec } => {
+                    self.watching_node = true;
+                    self.server.take_node_events();
+                    self.server.node.clone().iter().for_each(|node| self.deliver_node(node));
+                    self.watched.push((self.now, Watched::Node, spec));
+                }
                 Action::Watch { watched, spec } => {
                     if watched == Watched::Proxy(ProxyWatch::Node) {
                         self.deliveries.push((self.now + ROUND_TRIP, Delivery::ProxySynced));
@@ -315,6 +334,11 @@ impl Driver {
 
     /// What the server's pods have gone through reaches the node before the answers to its own requests do.
     pub(super) fn deliver_events(&mut self) {
+        for node in self.server.take_node_events() {
+            if self.watching_node {
+                self.deliver_node(&node);
+            }
+        }
         for event in self.server.take_events() {
             if self.watching {
                 self.deliver(match event {
@@ -323,6 +347,12 @@ impl Driver {
                 });
             }
         }
+    }
+
+    /// The watch of the Node shows it, as it is or was.
+    pub(super) fn deliver_node(&mut self, node: &core::Node) {
+        let seen = SeenNode::decode(node.encode_to_vec().as_slice()).unwrap();
+        self.deliveries.push((self.now + ROUND_TRIP / 2, Delivery::Node(Box::new(seen))));
     }
 
     fn deliver(&mut self, sighting: PodSighting) {

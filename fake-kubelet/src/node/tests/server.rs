@@ -21,6 +21,7 @@ pub(super) struct Server {
     /// Names of events that exist.
     pub(super) noted: HashSet<String>,
     events: Vec<Result<core::Pod, String>>,
+    node_events: Vec<core::Node>,
     revision: u64,
     /// Uids of pods that somebody has asked to be deleted.
     deleted: HashSet<String>,
@@ -125,6 +126,19 @@ impl Server {
             Some(condition) => *condition = written,
             None => conditions.push(written),
         }
+        self.node_changed();
+    }
+
+    /// The Node has a new version, which its watch shows.
+    fn node_changed(&mut self) {
+        self.revision += 1;
+        let node = self.node.as_mut().unwrap();
+        node.metadata.as_mut().unwrap().resource_version = Some(self.revision.to_string());
+        self.node_events.push(node.clone());
+    }
+
+    pub(super) fn take_node_events(&mut self) -> Vec<core::Node> {
+        std::mem::take(&mut self.node_events)
     }
 
     pub(super) fn node_condition(&self, kind: &str) -> &str {
@@ -153,7 +167,9 @@ impl Server {
             ("POST", [.., "nodes"]) if self.node.is_none() => {
                 let mut node: core::Node = wire::protobuf::decode(&request.body).unwrap();
                 node.metadata.as_mut().unwrap().uid = Some("60a4ac38-2621-49c1-849c-d314db2232aa".to_owned());
-                created("Node", self.node.insert(node))
+                self.node = Some(node);
+                self.node_changed();
+                created("Node", self.node.as_ref().unwrap())
             }
             ("PATCH", [.., "nodes", _, "status"]) => self.patch_node(request),
             ("GET", [.., "csinodes", _]) => found("CSINode", self.csi_node.as_ref()),
@@ -206,7 +222,8 @@ impl Server {
         }
         status.conditions = json["conditions"].as_array().unwrap().iter().map(node_condition).collect();
         patch_beside_conditions(node, &patch);
-        found("Node", Some(&*node))
+        self.node_changed();
+        found("Node", self.node.as_ref())
     }
 
     fn write_lease(&mut self, request: &Request, status: StatusCode) -> Response {
