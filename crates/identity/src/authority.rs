@@ -6,8 +6,8 @@
 use std::{net::IpAddr, time::Duration};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 
@@ -149,6 +149,23 @@ impl Authority {
             key_der: key.serialize_der(),
             cert_der: cert.into(),
         })
+    }
+}
+
+impl Authority {
+    /// Signs a request for a client certificate (PEM, PKCS #10) as the controller-manager does, for a year. Returns PEM.
+    pub fn sign(&self, request_pem: &str) -> Result<String, Error> {
+        let failed = |source| Error::Certificate {
+            action: "sign a request",
+            name: "the subject of a request".to_owned(),
+            source,
+        };
+        let mut request = CertificateSigningRequestParams::from_pem(request_pem).map_err(failed)?;
+        request.params.is_ca = IsCa::ExplicitNoCa;
+        request.params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        request.params.extended_key_usages = Purpose::Client.extended_key_usages();
+        set_life(&mut request.params, LEAF_LIFE);
+        Ok(request.signed_by(&self.issuer).map_err(failed)?.pem())
     }
 }
 

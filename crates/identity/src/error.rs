@@ -70,6 +70,27 @@ pub enum Error {
         /// What the server said, or why there was no answer.
         problem: String,
     },
+    /// What a cluster issued is not the certificate that was asked for.
+    #[error("cannot use the certificate that was issued for `{name}`: {problem}")]
+    Issued {
+        /// The common name that was asked for.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nodes cannot be allowed to renew their certificates.
+    #[error(
+        "cannot {action} ClusterRoleBinding {binding}, without which nobody approves the certificates that nodes ask for: \
+         {problem}; do it with rights to make ClusterRoleBindings, or do without --rotate-certificates"
+    )]
+    Rotation {
+        /// What was tried: look for, make.
+        action: &'static str,
+        /// The binding's name.
+        binding: &'static str,
+        /// What the server said, or why there was no answer.
+        problem: String,
+    },
     /// The account of the nodes' kube-proxies cannot be used.
     #[error(
         "cannot {action} {what} for the nodes' kube-proxies: {problem}; do it with rights to make ServiceAccounts in kube-system, \

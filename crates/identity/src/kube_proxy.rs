@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wire::{Client, Credential, Encoding, Request};
+use wire::{Client, Credential};
 
-use crate::{Error, service_account::Refresher};
+use crate::{Error, ensure::ensure, service_account::Refresher};
 
 const NAMESPACE: &str = "kube-system";
 const ACCOUNT: &str = "kube-proxy";
@@ -34,7 +34,7 @@ pub async fn proxy_account(
         "kind": "ServiceAccount",
         "metadata": { "name": ACCOUNT, "namespace": NAMESPACE, "labels": labels },
     });
-    ensure(admin, &accounts, ACCOUNT, &account).await?;
+    ensured(admin, &accounts, ACCOUNT, &account).await?;
     let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -43,7 +43,7 @@ pub async fn proxy_account(
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:node-proxier" },
         "subjects": [{ "kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE }],
     });
-    ensure(admin, bindings, BINDING, &binding).await?;
+    ensured(admin, bindings, BINDING, &binding).await?;
     let (token, refresher) = Refresher::start(admin.clone(), NAMESPACE, ACCOUNT, TOKEN_LIFE, seed)
         .await
         .map_err(|error| problem("use", &format!("serviceaccounts/{ACCOUNT}"), error.to_string()))?;
@@ -51,21 +51,9 @@ pub async fn proxy_account(
 }
 
 /// Makes an object unless there is one of its name.
-async fn ensure(admin: &Client, collection: &str, name: &str, object: &Value) -> Result<(), Error> {
+async fn ensured(admin: &Client, collection: &str, name: &str, object: &Value) -> Result<(), Error> {
     let what = format!("{}/{name}", collection.rsplit('/').next().unwrap_or(collection));
-    let get = Request::get(format!("{collection}/{name}")).accept(Encoding::Json);
-    let found = admin.send(&get).await.map_err(|error| problem("look for", &what, error.to_string()))?;
-    if found.is_success() {
-        return Ok(());
-    }
-    let create =
-        Request::post(collection.to_owned(), object.to_string(), Encoding::Json).accept(Encoding::Json);
-    let made = admin.send(&create).await.map_err(|error| problem("make", &what, error.to_string()))?;
-    // 409: somebody else has made it meanwhile, or it may be made and not be read.
-    if made.is_success() || made.status == 409 {
-        return Ok(());
-    }
-    Err(problem("make", &what, made.status_error().to_string()))
+    ensure(admin, collection, name, object).await.map_err(|(action, said)| problem(action, &what, said))
 }
 
 fn problem(action: &'static str, what: &str, problem: String) -> Error {
