@@ -11,8 +11,8 @@ mod object;
 mod reconcile;
 mod registration;
 mod seen;
-mod shutdown;
 mod server;
+mod shutdown;
 mod status;
 mod watches;
 

@@ -36,13 +36,13 @@ pub(crate) struct Removed {
 pub(crate) struct Leftovers {
     namespaces: Vec<String>,
     nodes: Vec<String>,
-    accounts: Accounts,
+    kube_system: KubeSystem,
 }
 
 /// Accounts of nodes and kube-proxies in kube-system, and their rights.
 #[derive(Clone, Debug, Default)]
-struct Accounts {
-    service_accounts: Vec<String>,
+struct KubeSystem {
+    accounts: Vec<String>,
     roles: Vec<String>,
     bindings: Vec<String>,
 }
@@ -59,18 +59,18 @@ impl Leftovers {
         Ok(Self {
             namespaces: namespaces.items.iter().map(ResourceExt::name_any).collect(),
             nodes: nodes.items.iter().map(ResourceExt::name_any).collect(),
-            accounts: Accounts::find(client, &labelled).await?,
+            kube_system: KubeSystem::find(client, &labelled).await?,
         })
     }
 
     /// Whether there is nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.nodes.is_empty() && self.accounts.count() == 0
+        self.namespaces.is_empty() && self.nodes.is_empty() && self.kube_system.count() == 0
     }
 
     /// In words.
     pub(crate) fn describe(&self) -> String {
-        let accounts = match self.accounts.count() {
+        let accounts = match self.kube_system.count() {
             0 => String::new(),
             count => format!(" and {count} accounts, roles and bindings"),
         };
@@ -98,7 +98,7 @@ impl Leftovers {
             gone(leases.delete(node, &now).await.map(drop)).with_context(context)?;
             gone(csi_nodes.delete(node, &now).await.map(drop)).with_context(context)?;
         }
-        self.accounts.remove(client).await?;
+        self.kube_system.remove(client).await?;
         let deadline = Instant::now() + NAMESPACES_WITHIN;
         for namespace in &self.namespaces {
             while namespaces.get_metadata_opt(namespace).await?.is_some() {
@@ -114,26 +114,25 @@ impl Leftovers {
     }
 }
 
-impl Accounts {
+impl KubeSystem {
     async fn find(client: &Client, labelled: &ListParams) -> anyhow::Result<Self> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
-        let accounts =
-            names(accounts.list_metadata(labelled).await).context("cannot list ServiceAccounts")?;
+        let api: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
+        let accounts = names(api.list_metadata(labelled).await).context("cannot list ServiceAccounts")?;
         let roles: Api<ClusterRole> = Api::all(client.clone());
         let roles = names(roles.list_metadata(labelled).await).context("cannot list ClusterRoles")?;
         let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
         let bindings =
             names(bindings.list_metadata(labelled).await).context("cannot list ClusterRoleBindings")?;
-        Ok(Self { service_accounts: accounts, roles, bindings })
+        Ok(Self { accounts, roles, bindings })
     }
 
     fn count(&self) -> usize {
-        self.service_accounts.len() + self.roles.len() + self.bindings.len()
+        self.accounts.len() + self.roles.len() + self.bindings.len()
     }
 
     async fn remove(&self, client: &Client) -> anyhow::Result<()> {
         let now = DeleteParams::default();
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
+        let api: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
         let roles: Api<ClusterRole> = Api::all(client.clone());
         let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
         for binding in &self.bindings {
@@ -144,8 +143,8 @@ impl Accounts {
             gone(roles.delete(role, &now).await.map(drop))
                 .with_context(|| format!("cannot delete ClusterRole {role}"))?;
         }
-        for account in &self.service_accounts {
-            gone(accounts.delete(account, &now).await.map(drop))
+        for account in &self.accounts {
+            gone(api.delete(account, &now).await.map(drop))
                 .with_context(|| format!("cannot delete ServiceAccount {account}"))?;
         }
         Ok(())

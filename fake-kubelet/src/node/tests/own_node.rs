@@ -57,7 +57,7 @@ fn what_was_written_while_a_report_was_under_way_is_seen_too() {
     let mut driver = watching();
     driver.set_node_condition("Ready", "Unknown");
     // The node's PATCH is carried out; before its answer comes, the controller writes again.
-    let until_sent = (0..).find(|_| {
+    let until_sent = (0..20_000).find(|_| {
         driver.run_for(millis(1));
         !driver.times_of(PATCH).is_empty()
     });
