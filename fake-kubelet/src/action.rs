@@ -67,6 +67,8 @@ pub enum Call {
     PatchEvent,
     /// `POST certificatesigningrequests`.
     CreateCertificateRequest,
+    /// `LIST certificatesigningrequests` of the one that was made.
+    ListCertificateRequest,
     /// kube-proxy's `POST events` of `events.k8s.io`.
     CreateProxyEvent,
     /// `POST tokenreviews`: who has called the node's HTTPS endpoint?
@@ -182,6 +184,7 @@ impl Call {
             Call::CreateEvent => ("create", "events"),
             Call::PatchEvent => ("patch", "events"),
             Call::CreateCertificateRequest => ("create", "certificates.k8s.io/certificatesigningrequests"),
+            Call::ListCertificateRequest => ("list", "certificates.k8s.io/certificatesigningrequests"),
             Call::CreateProxyEvent => ("create", "events.k8s.io/events"),
             Call::ReviewToken => ("create", "authentication.k8s.io/tokenreviews"),
             Call::ReviewAccess => ("create", "authorization.k8s.io/subjectaccessreviews"),
@@ -199,7 +202,7 @@ impl Call {
             | Call::CreateLease
             | Call::RenewLease => Sender::Heartbeat,
             Call::CreateEvent | Call::PatchEvent => Sender::Events,
-            Call::CreateCertificateRequest => Sender::Certificates,
+            Call::CreateCertificateRequest | Call::ListCertificateRequest => Sender::Certificates,
             Call::CreateProxyEvent => Sender::Proxy,
             _ => Sender::Kube,
         }
@@ -283,8 +286,8 @@ pub enum Event {
     },
     /// kube-proxy's watch of its own Node has shown whether there is one.
     ProxySynced,
-    /// The certificate that was asked for has been issued: PEM.
-    Issued(bytes::Bytes),
+    /// The certificate that was asked for has been issued, PEM; or `None`, and will not be.
+    Issued(Option<bytes::Bytes>),
 }
 
 /// What a node wants done.

@@ -1,9 +1,12 @@
 //! The command line of `fake-kubelet`, and what of it can be judged before anything is started.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use fake_kubelet::{Choice, Class, Classes, Limit, Limits, Preset};
+use fake_kubelet::{Choice, Class, Classes, Limit, Limits, Preset, Rotation};
 use measure::Rate;
 
 use crate::serving::Serving;
@@ -108,9 +111,20 @@ struct KubeletLimits {
     /// Events per second of each node's kubelet.
     #[arg(long, default_value = "50", value_name = "N", value_parser = per_second)]
     event_qps: f64,
+    /// Nodes replace their certificates by CertificateSigningRequests, as with rotateCertificates, and ask for so long a life each
+    /// time: 10m or more. They do it after 70-90 % of it. Without this they keep what they start with.
+    #[arg(long, value_name = "TIME", value_parser = certificate_life)]
+    rotate_certificates: Option<Duration>,
     /// Events at once.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     event_burst: u32,
+}
+
+/// The API refuses less than ten minutes (`certificates/validation`).
+fn certificate_life(text: &str) -> Result<Duration, String> {
+    let life = text.parse::<jiff::SignedDuration>().ok().and_then(|life| Duration::try_from(life).ok());
+    life.filter(|life| *life >= Duration::from_mins(10))
+        .ok_or_else(|| "it must be a time such as 10m or 24h".to_owned())
 }
 
 fn per_second(text: &str) -> Result<f64, String> {
@@ -151,9 +165,14 @@ impl Arguments {
         }
     }
 
+    /// How their certificates are replaced.
+    pub(crate) fn rotation(&self) -> Option<Rotation> {
+        self.limits.rotate_certificates.map(|lifetime| Rotation { lifetime })
+    }
+
     /// What each kubelet allows itself.
     pub(crate) fn limits(&self) -> Limits {
-        let KubeletLimits { kube_api_qps, kube_api_burst, event_qps, event_burst } = self.limits;
+        let KubeletLimits { kube_api_qps, kube_api_burst, event_qps, event_burst, .. } = self.limits;
         Limits {
             kube: Limit { qps: kube_api_qps, burst: kube_api_burst },
             events: Limit { qps: event_qps, burst: event_burst },

@@ -147,8 +147,11 @@ impl Fleet {
         let most = if spec.node.classes.has(Class::OwnConnection) { spec.nodes.max(1) } else { 1 };
         let shards = spec.shards.clamp(1, most);
         let listening = listen(&spec, &counters)?;
+        // Nodes without certificates of their own have none to replace.
+        let own = matches!(spec.identities, Identities::Ca(_)) && spec.node.classes.has(Class::OwnConnection);
         let common = Arc::new(NodeSpec {
             kubelet_port: listening.as_ref().map_or(spec.node.kubelet_port, Listening::port),
+            rotation: spec.node.rotation.filter(|_| own),
             ..spec.node.clone()
         });
         let begin = spec.clock.now();

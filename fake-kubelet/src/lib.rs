@@ -39,7 +39,7 @@ pub use self::{
     endpoint::EndpointSpec,
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
     limiter::Limit,
-    node::{KUBELET_PORT, Latencies, Limits, Node, NodeSpec, SeenNode},
+    node::{KUBELET_PORT, Latencies, Limits, Node, NodeSpec, Rotation, SeenNode},
     pods::{
         Behaviour, Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod, UsedObject,
         VolumeToken,

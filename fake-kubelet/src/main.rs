@@ -11,7 +11,7 @@ use fake_kubelet::{
     Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, KUBELET_PORT, Latencies, NodeSpec,
     ServerVersion, descriptor_limit, raise_descriptor_limit,
 };
-use identity::{Authority, kubeconfig, proxy_account};
+use identity::{Authority, allow_rotation, kubeconfig, proxy_account};
 use measure::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -63,6 +63,9 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
     } else {
         (None, None)
     };
+    if args.rotation().is_some() {
+        allow_rotation(&admin, &[]).await?;
+    }
     admin.close().await;
     let serving = args.kubelet_endpoint.spec(access.endpoint.server(), holds_authority);
     let fleet = Fleet::start(FleetSpec {
@@ -77,6 +80,7 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
             latencies: Latencies::default(),
             classes,
             limits: args.limits(),
+            rotation: args.rotation(),
             cpu: args.node_cpu,
             memory: args.node_memory,
             max_pods: args.max_pods,

@@ -3,6 +3,7 @@
 //! Its parts are registration, CSINode, lease, node status, pods, and events; each has its own file, its own deadline and its own requests.
 //! They share nothing but the node's name, its random numbers and whether the Node object exists.
 
+mod certificate;
 mod conditions;
 mod csi;
 mod lease;
@@ -35,11 +36,11 @@ use crate::{
 };
 
 pub(crate) use self::object::{from_time, seconds, time};
-pub use self::seen::SeenNode;
 use self::{
-    csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration, shutdown::Shutdown,
-    status::StatusReports, watches::Watches,
+    certificate::Certificate, csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration,
+    shutdown::Shutdown, status::StatusReports, watches::Watches,
 };
+pub use self::{certificate::Rotation, seen::SeenNode};
 
 /// How long the steps of a pod's life take on a node. Each pod draws uniformly from the range.
 #[derive(Clone, Debug)]
@@ -115,6 +116,8 @@ pub struct NodeSpec {
     pub limits: Limits,
     /// Port of the nodes' HTTPS endpoint as they report it; a fleet that serves one puts in the port it serves on.
     pub kubelet_port: u16,
+    /// Whether certificates are replaced; `None` for nodes that keep theirs.
+    pub rotation: Option<Rotation>,
 }
 
 /// Where a kubelet serves unless told otherwise (`pkg/cluster/ports/ports.go`).
@@ -156,6 +159,7 @@ pub struct Node {
     events: Events,
     proxy: KubeProxy,
     shutdown: Shutdown,
+    certificate: Certificate,
     limiters: Limiters,
 }
 
@@ -254,6 +258,7 @@ impl Node {
             events: Events::default(),
             proxy: KubeProxy::default(),
             shutdown: Shutdown::default(),
+            certificate: Certificate::default(),
         }
     }
 
@@ -290,6 +295,7 @@ impl Node {
             self.events.deadline(),
             self.proxy.deadline(),
             self.shutdown.deadline(),
+            self.certificate.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -318,6 +324,7 @@ impl Node {
                 self.lease.start(common, now, out);
                 self.registration.start(now);
                 self.pods.start(now);
+                self.certificate.start(common, now);
             }
             Event::Deadline => self.on_deadline(now, addresses, out),
             Event::Answer { call, answer } => self.on_answer(now, &call, &answer, addresses, out),
@@ -336,7 +343,7 @@ impl Node {
             }
             Event::ProxySynced => self.proxy.node_synced(now),
             Event::Object { name, immutable } => self.pods.on_object(&name, immutable, out),
-            Event::Issued(_) => {}
+            Event::Issued(pem) => self.certificate.on_outcome(common, now, pem.as_deref(), out),
         }
     }
 
@@ -372,6 +379,9 @@ impl Node {
         }
         if is_due(self.shutdown.deadline(), now) {
             self.shutdown.on_deadline(out);
+        }
+        if is_due(self.certificate.deadline(), now) {
+            self.certificate.on_deadline(common, now, out);
         }
     }
 
@@ -424,7 +434,10 @@ impl Node {
             Call::DeleteResourceSlices => self.watches.on_answer(now, answer),
             Call::CreateEvent | Call::PatchEvent => self.events.on_answer(common, now, call, answer, out),
             Call::CreateProxyEvent => self.proxy.on_answer(common, now, answer),
-            Call::CreateCertificateRequest | Call::ReviewToken | Call::ReviewAccess => {}
+            Call::CreateCertificateRequest | Call::ListCertificateRequest => {
+                self.certificate.on_answer(common, now, call, answer, out);
+            }
+            Call::ReviewToken | Call::ReviewAccess => {}
         }
     }
 }

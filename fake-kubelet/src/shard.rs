@@ -269,7 +269,7 @@ impl Shard {
                     !ends
                 });
             }
-            Action::UseCertificate(_) => {}
+            Action::UseCertificate(certificate) => self.use_certificate(slot, certificate),
         }
     }
 

@@ -41,6 +41,7 @@ fn wrong_arguments_are_usage_errors() {
     check(&with_ca(&["--preset", "kubelet-onyl"]), 2, &["kubelet-onyl", "kubelet-only"]);
     check(&with_ca(&["--without", "token"]), 2, &["token", "tokens, pod-gets"]);
     check(&with_ca(&["--without", "events", "--with", "events"]), 2, &["events is both"]);
+    check(&with_ca(&["--rotate-certificates", "5m"]), 2, &["--rotate-certificates", "10m"]);
     check(&with_ca(&["--kube-api-qps", "0"]), 2, &["--kube-api-qps", "above 0"]);
 }
 

@@ -32,6 +32,7 @@ fn common() -> Common {
         classes: Classes::NONE.with(Class::Events),
         limits: Limits::default(),
         kubelet_port: crate::node::KUBELET_PORT,
+        rotation: None,
     };
     Common::new(Arc::new(spec), "vm", Ipv4Addr::LOCALHOST, 1)
 }

@@ -1,6 +1,7 @@
 //! The node as a pure machine: virtual time, a small server in memory, no sockets.
 
 mod adoption;
+mod certificate;
 mod classes;
 mod csi;
 mod driver;

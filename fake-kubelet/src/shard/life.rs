@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use wire::{Client, Credential};
+use wire::{Client, ClientCertificate, Credential};
 
 use super::{
     Shard,
@@ -94,6 +94,14 @@ impl Shard {
         *scheduled = None;
         node.end_process(machine_too, &mut self.addresses);
         self.schedule(slot);
+    }
+
+    /// The kubelet shows another certificate from now on; its connections are closed.
+    pub(super) fn use_certificate(&mut self, slot: usize, certificate: ClientCertificate) {
+        let Some(process) = &self.slots[slot].process else { return };
+        if let Err(error) = process.client.replace_credential(Credential::certificate(certificate)) {
+            self.counters.note(&error.to_string());
+        }
     }
 
     fn start_after(&mut self, slot: usize, now: Now, away: Duration) {

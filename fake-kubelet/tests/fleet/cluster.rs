@@ -74,6 +74,7 @@ impl Cluster {
                 classes: Preset::KubeletOnly.classes(),
                 limits: Limits::default(),
                 kubelet_port: KUBELET_PORT,
+                rotation: None,
             },
             start_rate: "1000/s".parse().unwrap(),
             shards,

@@ -60,6 +60,8 @@ pub(super) struct Driver {
     pub(super) sent: Vec<Sent>,
     /// The watches that were started, but that of pods, and when.
     pub(super) watched: Vec<(Duration, Watched, WatchSpec)>,
+    /// When the node began to use another certificate.
+    pub(super) certificates: Vec<Duration>,
     /// When the node's process ended by itself.
     pub(super) stopped: Option<Duration>,
     faults: Box<Faults>,
@@ -114,6 +116,7 @@ pub(super) fn spec() -> NodeSpec {
         classes: LIFE_ONLY,
         limits: Limits::default(),
         kubelet_port: crate::node::KUBELET_PORT,
+        rotation: None,
     }
 }
 
@@ -147,6 +150,7 @@ impl Driver {
             milestones: Vec::new(),
             sent: Vec::new(),
             watched: Vec::new(),
+            certificates: Vec::new(),
             stopped: None,
             faults: Box::new(|_| None),
             watching: false,
@@ -301,7 +305,8 @@ impl Driver {
                     }
                     self.watched.push((self.now, watched, spec));
                 }
-                Action::Unwatch(_) | Action::UseCertificate(_) => {}
+                Action::UseCertificate(_) => self.certificates.push(self.now),
+                Action::Unwatch(_) => {}
                 Action::Stop => self.stopped = Some(self.now),
                 Action::Send { call, request, intended } => {
                     assert!(intended <= now.at, "{call:?} is sent before it was meant to be");

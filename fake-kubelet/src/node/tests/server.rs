@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use http::StatusCode;
 use k8s_pb::{
-    api::{coordination::v1 as coordination, core::v1 as core, storage::v1 as storage},
+    api::{
+        certificates::v1 as certificates, coordination::v1 as coordination, core::v1 as core,
+        storage::v1 as storage,
+    },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1 as meta},
 };
 use serde_json::{Map, Value, json};
@@ -18,6 +21,7 @@ pub(super) struct Server {
     pub(super) csi_node: Option<storage::CSINode>,
     pub(super) lease: Option<coordination::Lease>,
     pub(super) pods: BTreeMap<String, Pod>,
+    pub(super) certificate_request: Option<certificates::CertificateSigningRequest>,
     /// Names of events that exist.
     pub(super) noted: HashSet<String>,
     events: Vec<Result<core::Pod, String>>,
@@ -185,6 +189,13 @@ impl Server {
             ("GET", [.., "pods", name]) => found("Pod", self.pods.get(*name).map(Pod::to_object).as_ref()),
             ("PATCH", [.., "pods", name, "status"]) => self.patch_pod_status(name, request),
             ("DELETE", [.., "pods", name]) => self.delete_pod(name, request),
+            ("POST", [.., "certificatesigningrequests"]) => {
+                let mut asked: certificates::CertificateSigningRequest =
+                    wire::protobuf::decode(&request.body).unwrap();
+                asked.metadata.as_mut().unwrap().name = Some("csr-x".to_owned());
+                created("CertificateSigningRequest", self.certificate_request.insert(asked))
+            }
+            ("GET", [.., "certificatesigningrequests"]) => Self::refusal(200),
             ("POST", [.., "serviceaccounts", _, "token"] | ["apis", "events.k8s.io", .., "events"])
             | ("GET", [.., "persistentvolumes", _])
             | ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
