@@ -111,7 +111,7 @@ struct KubeletLimits {
     /// Events per second of each node's kubelet.
     #[arg(long, default_value = "50", value_name = "N", value_parser = per_second)]
     event_qps: f64,
-    /// Nodes replace their certificates by CertificateSigningRequests, as with rotateCertificates, and ask for so long a life each
+    /// Nodes replace their certificates by signing requests, as kubelets with rotateCertificates do, and ask for so long a life each
     /// time: 10m or more. They do it after 70-90 % of it. Without this they keep what they start with.
     #[arg(long, value_name = "TIME", value_parser = certificate_life)]
     rotate_certificates: Option<Duration>,

@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use k8s_pb::api::{certificates::v1 as certificates, core::v1 as core};
 use measure::{Clock, Kind, Nanos, Outcome};
 use tokio::sync::{mpsc, oneshot};
@@ -205,7 +204,7 @@ fn news(watched: &Watched, seen: Seen) -> Result<Option<Event>, NotDecoded> {
             }
             _ => Ok(None),
         },
-        Watched::CertificateRequest => Ok(outcome(seen)?.map(Event::Issued)),
+        Watched::CertificateRequest => outcome(seen),
         Watched::Proxy(ProxyWatch::Node) => Ok(matches!(seen, Seen::Synced).then_some(Event::ProxySynced)),
         // These are read, so that their streams do not fill up, and not used.
         Watched::Services | Watched::CsiDrivers | Watched::RuntimeClasses | Watched::Proxy(_) => Ok(None),
@@ -214,19 +213,19 @@ fn news(watched: &Watched, seen: Seen) -> Result<Option<Event>, NotDecoded> {
 
 /// What has become of a request for a certificate: the certificate, or that there is none; nothing while it is open
 /// (`csr.go`, `WaitForCertificate`).
-fn outcome(seen: Seen) -> Result<Option<Option<Bytes>>, NotDecoded> {
+fn outcome(seen: Seen) -> Result<Option<Event>, NotDecoded> {
     let Seen::Object { kind, object, .. } = seen else { return Ok(None) };
     if kind == WatchKind::Deleted {
-        return Ok(Some(None));
+        return Ok(Some(Event::Issued(None)));
     }
     let request: certificates::CertificateSigningRequest = object.decode().map_err(|_| NotDecoded)?;
     let status = request.status.unwrap_or_default();
     let has = |kind: &str| status.conditions.iter().any(|it| it.r#type() == kind);
     if has("Denied") || has("Failed") {
-        return Ok(Some(None));
+        return Ok(Some(Event::Issued(None)));
     }
     let certificate = status.certificate.clone().filter(|pem| !pem.is_empty() && has("Approved"));
-    Ok(certificate.map(|pem| Some(pem.into())))
+    Ok(certificate.map(|pem| Event::Issued(Some(pem.into()))))
 }
 
 /// A pod's node, and what was seen of the pod.

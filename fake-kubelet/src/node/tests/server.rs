@@ -195,9 +195,8 @@ impl Server {
                 asked.metadata.as_mut().unwrap().name = Some("csr-x".to_owned());
                 created("CertificateSigningRequest", self.certificate_request.insert(asked))
             }
-            ("GET", [.., "certificatesigningrequests"]) => Self::refusal(200),
             ("POST", [.., "serviceaccounts", _, "token"] | ["apis", "events.k8s.io", .., "events"])
-            | ("GET", [.., "persistentvolumes", _])
+            | ("GET", [.., "persistentvolumes", _] | [.., "certificatesigningrequests"])
             | ("DELETE", [.., "resourceslices"]) => Self::refusal(200),
             ("GET", [.., "persistentvolumeclaims", _]) => {
                 let spec = core::PersistentVolumeClaimSpec {
