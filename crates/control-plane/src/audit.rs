@@ -4,7 +4,8 @@
 //! fields that someone here asks for.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
@@ -116,19 +117,30 @@ pub struct ResponseStatus {
 /// When a file cannot be read or a line is not an event.
 pub fn read(path: &Path) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();
+    each(path, |entry| entries.push(entry))?;
+    Ok(entries)
+}
+
+/// The same, event by event: the log of a long run is larger than the memory for it.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn each(path: &Path, mut visit: impl FnMut(Entry)) -> Result<(), Error> {
+    let mut line = String::new();
     for part in rotated(path)?.into_iter().chain([path.to_owned()]) {
-        let text = fs::read_to_string(&part).map_err(Error::file("read", &part))?;
-        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-        for (index, line) in complete.lines().enumerate() {
-            let entry = serde_json::from_str(line);
-            entries.push(entry.map_err(|source| Error::Audit {
-                path: part.clone(),
-                line: index + 1,
-                source,
-            })?);
+        let mut file = BufReader::new(File::open(&part).map_err(Error::file("read", &part))?);
+        for number in 1.. {
+            line.clear();
+            file.read_line(&mut line).map_err(Error::file("read", &part))?;
+            if !line.ends_with('\n') {
+                break;
+            }
+            let entry = serde_json::from_str(&line);
+            visit(entry.map_err(|source| Error::Audit { path: part.clone(), line: number, source })?);
         }
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// lumberjack's backups (`backupName`): the time in the name sorts them.

@@ -23,6 +23,18 @@ pub(crate) struct PortNumbers {
     pub(crate) controller_manager: u16,
 }
 
+impl PortNumbers {
+    /// Those that a component listens on.
+    pub(crate) fn of(&self, component: Component) -> Vec<u16> {
+        match component {
+            Component::Etcd => vec![self.etcd_client, self.etcd_peer, self.etcd_metrics],
+            Component::Apiserver => vec![self.apiserver],
+            Component::Scheduler => vec![self.scheduler],
+            Component::ControllerManager => vec![self.controller_manager],
+        }
+    }
+}
+
 /// Paths and ports. Pure: creates nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {

@@ -8,20 +8,24 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::select_all;
 use profile::{AuditLevel, Component, Profile};
 use rustix::process::Signal;
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     Error, ProgressSink,
     binaries::Binaries,
     layout::Layout,
-    logs,
-    spawn::{self, Child},
+    ports::Claim,
+    ready::Checks,
+    spawn::{Child, Spawner},
     work_dir::WorkDir,
 };
 
+use self::exits::Exits;
+
+mod exits;
+mod part;
 mod rights;
 mod start;
 
@@ -69,7 +73,7 @@ impl fmt::Debug for Options {
 pub struct ControlPlane {
     // Dropped in this order: processes, then the thread that forked them, then their files.
     processes: Vec<Process>,
-    spawner: spawn::Spawner,
+    spawner: Spawner,
     work: WorkDir,
     layout: Layout,
     server: String,
@@ -81,7 +85,10 @@ pub struct ControlPlane {
     binaries: Binaries,
     profile: Profile,
     progress: ProgressSinkField,
-    stopping: watch::Sender<bool>,
+    checks: Checks,
+    exits: Exits,
+    /// The ports of components that are stopped for a while.
+    claims: Vec<(Component, Claim)>,
 }
 
 #[derive(Debug)]
@@ -188,28 +195,10 @@ impl ControlPlane {
     }
 
     /// Waits until a component ends that was not asked to, and says which, how, and what it wrote last. Never resolves
-    /// otherwise. The future does not borrow the control plane, so it can be waited for beside anything else.
+    /// otherwise, and knows of components that are stopped and started again meanwhile. The future does not borrow the
+    /// control plane, so it can be waited for beside anything else.
     pub fn died(&self) -> impl Future<Output = Error> + Send + use<> {
-        let stopping = self.stopping.subscribe();
-        let exits: Vec<_> = self
-            .processes
-            .iter()
-            .map(|process| {
-                let (component, log, exit) = (process.component, process.log.clone(), process.child.exit());
-                Box::pin(async move {
-                    let status = spawn::wait(exit).await;
-                    let tail = logs::tail(&log);
-                    Error::Died { component, status, log, tail }
-                })
-            })
-            .collect();
-        async move {
-            if exits.is_empty() {
-                return std::future::pending().await;
-            }
-            let (error, ..) = select_all(exits).await;
-            if *stopping.borrow() { std::future::pending().await } else { error }
-        }
+        self.exits.unasked()
     }
 
     /// Ends the scheduler and the controller manager, then the apiserver, then etcd, each by SIGTERM and, should it
@@ -219,7 +208,7 @@ impl ControlPlane {
     ///
     /// When a process survives SIGKILL or the work directory cannot be removed. Everything else has been done then.
     pub async fn stop(mut self) -> Result<(), Error> {
-        self.stopping.send_replace(true);
+        self.exits.forget_all();
         let mut outcome = Ok(());
         for wave in [
             &[Component::Scheduler, Component::ControllerManager][..],

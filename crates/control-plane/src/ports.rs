@@ -1,6 +1,8 @@
 //! Free ports on loopback.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::Error;
 
@@ -30,9 +32,46 @@ impl Port {
     }
 }
 
+/// A port kept for a component that is stopped: clients are refused as on a port without a listener, and no connection of
+/// theirs goes out from it. Without that, one of many clients that try again would sooner or later take the port, or even
+/// reach itself (a TCP simultaneous open), and the component could not bind it any more.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    _bound: Socket,
+}
+
+impl Claim {
+    /// Binds the port without listening. The component can bind it all the same: like every Go listener it sets
+    /// `SO_REUSEADDR`, and so does this.
+    pub(crate) fn new(port: u16) -> Result<Self, Error> {
+        let bind = || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_reuse_address(true)?;
+            socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+            Ok(socket)
+        };
+        Ok(Self { _bound: bind().map_err(|source| Error::Port { port, source })? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Port;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use super::{Claim, Port};
+
+    #[test]
+    fn a_claimed_port_refuses_and_can_be_listened_on() {
+        let port = Port::reserve(None).unwrap();
+        let number = port.number;
+        port.release();
+        let _claim = Claim::new(number).unwrap();
+        let error = TcpStream::connect((Ipv4Addr::LOCALHOST, number)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, number)).unwrap();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, number)).unwrap();
+        drop(listener);
+    }
 
     #[test]
     fn a_taken_port_is_an_error_that_says_what_to_do() {

@@ -170,3 +170,50 @@ async fn a_taken_port_is_an_error_before_anything_is_done() {
     assert!(matches!(error, Error::Port { .. }), "{error}");
     assert!(!work.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_component_ends_and_comes_back_as_it_was() {
+    let options = options(
+        "part",
+        &["scheduler.flags.leader-elect=false", "controller-manager.flags.leader-elect=false"],
+    );
+    let work = work_dir(&options);
+    let mut plane = ControlPlane::start(options).await.unwrap();
+    kubectl(&plane, "create namespace kept");
+    // A controller manager that is still coming up gives up without an apiserver; its controllers run when this is there.
+    kubectl(&plane, "wait --for=create --timeout=60s -n kept serviceaccount/default");
+    let died = plane.died();
+    tokio::pin!(died);
+    let argv_of = |plane: &ControlPlane, name: &str| {
+        let processes = plane.processes();
+        processes.into_iter().find(|process| process.name == name).map(|process| (process.argv, process.pid))
+    };
+    for component in [Component::Apiserver, Component::Etcd] {
+        let (argv, pid) = argv_of(&plane, component.binary()).unwrap();
+        if component == Component::Etcd {
+            plane.restart(component).await.unwrap();
+        } else {
+            plane.kill_component(component).await.unwrap();
+            assert_eq!(argv_of(&plane, component.binary()), None);
+            let port = plane.server().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+            let error = TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+            plane.start_component(component).await.unwrap();
+        }
+        let (again, new) = argv_of(&plane, component.binary()).unwrap();
+        assert_eq!(again, argv);
+        assert_ne!(new, pid);
+        assert_eq!(kubectl(&plane, "get namespace kept -o name").trim(), "namespace/kept");
+    }
+    plane.start_component(Component::Etcd).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut died).await;
+    assert!(early.is_err(), "an end that was asked for is no death: {early:?}");
+
+    // The same wait knows of the process that came later.
+    let (_, pid) = argv_of(&plane, "etcd").unwrap();
+    assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+    let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
+    assert!(matches!(error, Error::Died { component: Component::Etcd, .. }), "{error}");
+    plane.stop().await.unwrap();
+    assert!(!work.exists());
+}

@@ -7,12 +7,9 @@ use std::{
 };
 
 use profile::Component;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
-use super::{ControlPlane, Options, Process, ProgressSinkField, audit_log};
+use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, audit_log};
 use crate::{
     Error, Progress, audit,
     binaries::{self, Places, cache_dir},
@@ -74,7 +71,9 @@ impl ControlPlane {
             binaries,
             profile,
             progress: ProgressSinkField(progress),
-            stopping: watch::Sender::new(false),
+            checks: checks.clone(),
+            exits: Exits::default(),
+            claims: Vec::new(),
         };
         for wave in [
             &[Component::Etcd][..],
@@ -83,6 +82,8 @@ impl ControlPlane {
         ] {
             for component in wave {
                 ports.release(*component);
+                let log = plane.layout.log(*component);
+                fs::write(&log, "").map_err(Error::file("create", &log))?;
                 plane.spawn(*component).await?;
             }
             for component in wave {
@@ -106,12 +107,14 @@ impl ControlPlane {
         (self.progress.0)(progress);
     }
 
-    async fn spawn(&mut self, component: Component) -> Result<(), Error> {
+    /// Starts a component's process, whose output goes to the end of its log.
+    pub(super) async fn spawn(&mut self, component: Component) -> Result<(), Error> {
         let path = self.binaries.path(component);
         let arguments = flags::arguments(component, &self.layout, &self.profile, &self.binaries.etcd.version);
         let log = self.layout.log(component);
         let failed = |source| Error::Start { component, source };
-        let file = fs::File::create(&log).map_err(Error::file("create", &log))?;
+        let file = fs::OpenOptions::new().append(true).create(true).open(&log);
+        let file = file.map_err(Error::file("open", &log))?;
         let mut command = self.spawner.command(&path);
         command.args(&arguments).stdin(Stdio::null());
         command.stdout(file.try_clone().map_err(failed)?).stderr(file);
@@ -119,7 +122,9 @@ impl ControlPlane {
         let child = self.spawner.spawn(command).await.map_err(failed)?;
         let argv = [path.to_string_lossy().into_owned()].into_iter().chain(arguments).collect();
         tracing::debug!(%component, pid = child.pid(), "started");
-        self.processes.push(Process { component, argv, log, child });
+        let process = Process { component, argv, log, child };
+        self.exits.expect(&process);
+        self.processes.push(process);
         Ok(())
     }
 
@@ -136,7 +141,7 @@ impl ControlPlane {
     }
 
     /// Waits until a component is ready, or any that was started before has ended.
-    async fn ready(&self, component: Component, checks: &Checks) -> Result<(), Error> {
+    pub(super) async fn ready(&self, component: Component, checks: &Checks) -> Result<(), Error> {
         tokio::select! {
             biased;
             error = self.died() => Err(error),
