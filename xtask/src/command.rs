@@ -20,6 +20,18 @@ pub(crate) fn built(name: &str) -> PathBuf {
     target.join("debug").join(name)
 }
 
+/// Builds a program of this workspace, for measuring unless `debug`, and says where it is.
+pub(crate) fn build(name: &str, debug: bool) -> anyhow::Result<PathBuf> {
+    let mut command = cargo(&["build", "--quiet", "--locked", "-p", name]);
+    if debug {
+        check(command)?;
+        return Ok(built(name));
+    }
+    command.arg("--release");
+    check(command)?;
+    Ok(built(name).with_file_name("").join("../release").join(name))
+}
+
 /// Cargo, in the repository's root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));

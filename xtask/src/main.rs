@@ -6,8 +6,13 @@ mod command;
 mod fidelity;
 mod flags;
 mod generated;
+mod kubectl;
+mod machine;
+mod outages;
 mod schema;
+mod soak;
 mod tidy;
+mod traffic;
 
 use std::process::ExitCode;
 
@@ -30,6 +35,10 @@ enum Task {
     Fidelity(fidelity::Args),
     /// Writes crates/profile/flags from what the binaries say of themselves.
     Flags,
+    /// Runs pod churn for a quarter of an hour and judges the audit log; writes docs/evidence/soak.
+    Soak(soak::Args),
+    /// Takes parts of a control plane away from a fleet and judges how it comes back; writes docs/evidence/outages.
+    Outages(outages::Args),
     /// Writes docs/schema from the types of records.
     Schema,
 }
@@ -41,6 +50,8 @@ fn main() -> ExitCode {
         Task::Binaries => binaries::find().map(drop),
         Task::Fidelity(args) => fidelity::run(&args),
         Task::Flags => flags::files().and_then(|files| generated::write(&files)),
+        Task::Soak(args) => soak::run(&args),
+        Task::Outages(args) => outages::run(&args),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
     };
     match result {

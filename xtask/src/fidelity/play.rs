@@ -17,12 +17,11 @@ use super::{
     recording::{About, Phase, Recording},
     script::{Run, Timed, manifest},
 };
-use crate::binaries;
+use crate::{binaries, kubectl::Kubectl};
 
-mod kubectl;
 mod nodes;
 
-use self::{kubectl::Kubectl, nodes::Nodes};
+use self::nodes::Nodes;
 
 /// What to play, and on how many nodes.
 #[derive(Clone, Debug)]

@@ -1,0 +1,117 @@
+//! `cargo xtask outages`: does a fleet live through what happens to control planes?
+//!
+//! A fleet with a Deployment that grows and shrinks beside it; a part of the control plane is taken away and comes back; the
+//! audit log says whether nodes stayed Ready and whether they came back as one storm.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{bail, ensure};
+use clap::{Args as ClapArgs, ValueEnum};
+
+use self::{judge::Verdict, play::Plan};
+use crate::{generated, generated::File, machine::About};
+
+mod fleet;
+mod judge;
+mod page;
+mod play;
+mod series;
+
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Args {
+    /// How many nodes.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    nodes: u32,
+    /// Only this outage. May be repeated; writes no evidence.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<Outage>,
+    /// How long is measured before an outage, in seconds.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(20..))]
+    before: u64,
+    /// How long is measured after it, in seconds.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(60..))]
+    after: u64,
+    /// Keep audit logs and what the nodes printed in this folder.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// With a debug build, to try it out; writes no evidence.
+    #[arg(long)]
+    debug: bool,
+}
+
+/// What happens to the control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Outage {
+    /// The apiserver ends by SIGTERM and starts again.
+    ApiserverRestart,
+    /// The apiserver is killed and starts again 30 s later.
+    ApiserverGone,
+    /// etcd ends by SIGTERM and starts again.
+    EtcdRestart,
+    /// The apiserver ends; before it starts again etcd forgets every version but the last.
+    VersionsExpire,
+    /// Nothing ends, but of every hundred requests two end with the connection (`--goaway-chance=0.02`).
+    Goaway,
+}
+
+impl Outage {
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// Plays each, and fails if the fleet did not live through one.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let about = About::here()?;
+    let wanted: Vec<Outage> = Outage::value_variants()
+        .iter()
+        .copied()
+        .filter(|it| args.only.is_empty() || args.only.contains(it))
+        .collect();
+    let mut verdicts = Vec::new();
+    for outage in wanted {
+        say(&format!("=== {}", outage.name()));
+        let played = play::play(&Plan {
+            outage,
+            nodes: args.nodes,
+            before: Duration::from_secs(args.before),
+            after: Duration::from_secs(args.after),
+            keep: args.keep.as_ref().map(|folder| folder.join(outage.name())),
+            debug: args.debug,
+        })?;
+        let verdict = judge::judge(outage, args.nodes, &played);
+        say(&page::section(&verdict));
+        verdicts.push(verdict);
+    }
+    if !args.debug && args.only.is_empty() {
+        write(&about, args, &verdicts)?;
+    }
+    let failures: Vec<String> = verdicts
+        .iter()
+        .flat_map(|it| it.failures.iter().map(|failure| [&*it.name, failure].join(": ")))
+        .collect();
+    ensure!(failures.is_empty(), "the fleet did not live through it:\n  {}", failures.join("\n  "));
+    Ok(())
+}
+
+fn write(about: &About, args: &Args, verdicts: &[Verdict]) -> anyhow::Result<()> {
+    let folder = PathBuf::from("docs/evidence/outages");
+    let mut files =
+        vec![File { path: folder.join("summary.md"), content: page::page(about, args.nodes, verdicts) }];
+    for verdict in verdicts {
+        files
+            .push(File { path: folder.join(format!("{}.csv", verdict.name)), content: verdict.series.csv() });
+    }
+    let size: usize = files.iter().map(|file| file.content.len()).sum();
+    if size > 150_000 {
+        bail!("{size} bytes of evidence are too many to keep; measure for a shorter time");
+    }
+    // What an earlier version called differently does not stay behind.
+    let _ = fs::remove_dir_all(crate::command::root().join(&folder));
+    generated::write(&files)
+}
+
+#[expect(clippy::print_stdout, reason = "what a person who waits wants to know")]
+fn say(text: &str) {
+    println!("{text}");
+}
