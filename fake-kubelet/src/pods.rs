@@ -110,8 +110,7 @@ impl Pods {
         let mut around = lent.around(&mut self.objects, Room::default());
         if let Some(pod) = self.lives.iter_mut().find(|pod| *pod.uid() == uid) {
             pod.listed = true;
-            pod.update(seen, &mut around);
-            if pod.contradicted {
+            if pod.update(seen, &mut around) {
                 self.reconcile_later(lent.now);
             }
         } else {
@@ -132,7 +131,6 @@ impl Pods {
         // in vain. In every other case this is the end.
         let mut around = lent.around(&mut self.objects, Room::default());
         if self.lives[index].removed_by_force(&mut around) {
-            self.enqueue(uid);
             return;
         }
         let mut pod = self.lives.swap_remove(index);

@@ -1,6 +1,6 @@
 //! Registration: how a kubelet makes its Node exist.
 //!
-//! Sends: `POST nodes`, first after 100 ms, on failure again with doubling delays up to 7 s (`kubelet_node_status.go`,
+//! Sends: `POST nodes`, first after 70 ms of start-up and 100 ms, on failure again with doubling delays up to 7 s (`kubelet_node_status.go`,
 //! `registerWithAPIServer`). 409 means an earlier process of this node registered it: one `GET nodes/<node>`, and where
 //! labels or huge pages are not as they should be a `PATCH nodes/<node>/status` (`tryRegisterWithAPIServer`); then the node is
 //! taken over. 403 is taken for the same, because a node may be allowed to read what it may not create.
@@ -14,6 +14,9 @@ use wire::Request;
 
 use super::{Backoff, Common, SeenNode, conditions::Report, notes, object, reconcile};
 use crate::action::{Action, Answer, Call, Now};
+
+/// What a kubelet does before its first status sync, as recorded; meanwhile its other parts ask for the Node.
+const START_UP: Duration = Duration::from_millis(70);
 
 #[derive(Debug)]
 enum State {
@@ -53,7 +56,7 @@ impl Default for Registration {
 
 impl Registration {
     pub(super) fn start(&mut self, now: Now) {
-        self.wait(now);
+        self.state = State::Waiting(now.at + START_UP + self.backoff.delay());
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -56,6 +56,8 @@ enum Step {
     Start(usize),
     /// A look at the runtime, and what follows from it.
     Sync,
+    /// The containers are told to stop.
+    Terminate,
     /// The containers have been told to stop, and have.
     Stop,
     /// The cgroup is removed.
@@ -108,7 +110,9 @@ pub(super) struct Life {
     /// A look at the server is owed although nothing may differ, as after an adoption or a deletion.
     look: bool,
     /// Somebody else has changed what this node reports; the next reconciliation looks.
-    pub(super) contradicted: bool,
+    contradicted: bool,
+    /// It was deleted after it was over; the next reconciliation finds that.
+    waits_for_reconciliation: bool,
     /// The last request for it failed; it is tried again with the next change of any pod, or at the next reconciliation.
     failed: bool,
     /// Our DELETE was accepted, or the name belongs to another pod now: nothing more is sent.
@@ -158,6 +162,7 @@ impl Life {
             // What an earlier process has reported is compared with the server once.
             look: reported.is_some(),
             contradicted: false,
+            waits_for_reconciliation: false,
             failed: false,
             deleted: false,
             listed: true,
@@ -179,7 +184,6 @@ impl Life {
             }
         }
         if self.pod.deleting {
-            self.look = true;
             self.stop(around, Ending::Graceful);
         } else if !adopted {
             self.plan(around, Step::Admit, |it| &it.admit);
@@ -227,22 +231,28 @@ impl Life {
         matches!(self.worker, Some((_, Step::Admit)))
     }
 
-    /// The watch shows the pod again.
-    pub(super) fn update(&mut self, seen: SeenPod, around: &mut Surroundings<'_>) {
+    /// The watch shows the pod again. Returns whether the next reconciliation has something to do.
+    pub(super) fn update(&mut self, seen: SeenPod, around: &mut Surroundings<'_>) -> bool {
         self.pod.resource_version = seen.resource_version;
+        self.contradicted = seen.denied && self.ending == Ending::No && self.all_ready();
+        // The worker of a pod that is over takes no updates; whether it can be deleted is found at a reconciliation.
+        let settled = self.removed && self.ending == Ending::ByItself;
+        let stops = seen.deleting && !self.pod.deleting;
+        self.pod.deleting |= seen.deleting;
+        if settled {
+            self.waits_for_reconciliation |= stops;
+            return stops;
+        }
         let observed = seen.generation > self.generation;
         if observed {
             self.generation = seen.generation;
         }
-        let stops = seen.deleting && self.ending == Ending::No && !self.removed;
-        self.pod.deleting |= seen.deleting;
-        self.contradicted = seen.denied && self.ending == Ending::No && self.all_ready();
-        if stops {
+        if stops && self.ending == Ending::No && !self.removed {
             self.stop(around, Ending::Graceful);
-        }
-        if observed || stops {
+        } else if observed {
             self.changed(around.now);
         }
+        self.contradicted
     }
 
     fn all_ready(&self) -> bool {
@@ -270,6 +280,7 @@ impl Life {
             Step::Create(index) => self.create(index, around),
             Step::Start(index) => self.start(index, around),
             Step::Sync => self.sync(around),
+            Step::Terminate => self.terminate(around),
             Step::Stop => self.stopped(around),
             Step::RemoveCgroup => self.remove_cgroup(around),
             Step::Finish => self.finish(around),
@@ -359,12 +370,14 @@ impl Life {
     /// Reconciliation: a pod whose status somebody else has changed is looked at.
     pub(super) fn reconcile(&mut self) {
         self.look |= std::mem::take(&mut self.contradicted);
+        self.waits_for_reconciliation = false;
     }
 
     /// Whether the status manager should look at the pod.
     pub(super) fn wants_sync(&self, phases: bool) -> bool {
         let news = self.version != self.acknowledged && (phases || self.is_worth_telling());
-        !self.deleted && (self.look && phases || news || self.can_be_deleted(phases))
+        let over = self.can_be_deleted(phases) && !self.waits_for_reconciliation;
+        !self.deleted && (self.look && phases || news || over)
     }
 
     /// Whether the pod runs or has ended: all that is told of it without the class of its phases.

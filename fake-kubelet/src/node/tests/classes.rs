@@ -75,7 +75,7 @@ fn without_a_csi_node_the_node_is_ready_at_once() {
         1,
     );
     driver.start();
-    driver.run_until(millis(110));
+    driver.run_until(millis(180));
     assert_eq!(driver.milestones, [Milestone::NodeRegistered, Milestone::NodeReady]);
     assert_eq!(sent(&driver, "csinodes"), [""; 0]);
     assert_eq!(driver.server.node_condition("Ready"), "True");

@@ -8,7 +8,7 @@ fn a_refused_registration_is_tried_again_with_doubling_pauses() {
     driver.start();
     driver.run_until(seconds(30));
     // Each pause begins when the answer to the last try is there, 2 ms after it.
-    assert_eq!(driver.times_of("POST nodes"), [100, 302, 704, 1506, 3108, 6310, 12_712, 19_714, 26_716]);
+    assert_eq!(driver.times_of("POST nodes"), [170, 372, 774, 1576, 3178, 6380, 12_782, 19_784, 26_786]);
     assert!(driver.milestones.is_empty());
     driver.serve_all();
     driver.run_until(seconds(40));
@@ -38,7 +38,7 @@ fn a_node_that_exists_and_cannot_be_read_is_registered_again() {
     });
     driver.start();
     driver.run_until(seconds(1));
-    assert_eq!(driver.times_of("POST nodes"), [100, 304]);
+    assert_eq!(driver.times_of("POST nodes"), [170, 374]);
     assert!(driver.milestones.contains(&Milestone::NodeRegistered));
 }
 

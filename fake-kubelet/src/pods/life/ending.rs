@@ -20,14 +20,16 @@ pub(in crate::pods) enum Ending {
 }
 
 impl Life {
-    /// Tells the containers to stop (`SyncTerminatingPod`).
+    /// The pod has to end: its worker is told.
     pub(super) fn stop(&mut self, around: &mut Surroundings<'_>, ending: Ending) {
-        let was_ending = self.ending != Ending::No;
         self.ending = ending;
+        self.plan(around, Step::Terminate, |it| &it.admit);
+    }
+
+    /// Tells the containers to stop (`SyncTerminatingPod`).
+    pub(super) fn terminate(&mut self, around: &mut Surroundings<'_>) {
         self.look = true;
-        if was_ending {
-            return;
-        }
+        self.changed(around.now);
         for index in 0..self.containers.len() {
             if self.containers[index].now.is_running() {
                 let message = format!("Stopping container {}", self.pod.containers[index].name);
@@ -63,9 +65,11 @@ impl Life {
 
     /// The pod is gone from the server. Returns whether its containers still have to be stopped.
     pub(in crate::pods) fn removed_by_force(&mut self, around: &mut Surroundings<'_>) -> bool {
-        let runs = self.registered && !self.removed && self.ending == Ending::No;
-        if runs {
+        let runs = self.registered && !self.removed;
+        if runs && self.ending == Ending::No {
             self.stop(around, Ending::ByForce);
+        } else if runs {
+            self.ending = Ending::ByForce;
         }
         runs
     }

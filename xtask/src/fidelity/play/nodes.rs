@@ -129,7 +129,11 @@ impl Nodes {
 fn fake(plane: &ControlPlane, folder: &Path, nodes: u32) -> anyhow::Result<Started> {
     check(cargo(&["build", "--quiet", "--locked", "-p", "fake-kubelet"]))?;
     let program = built("fake-kubelet");
-    let mut args: Vec<OsString> = vec![
+    let args: Vec<OsString> = vec![
+        // kube-proxy is another program, with another user, and would only take the nodes' time; the endpoint's port differs from
+        // start to start.
+        "--preset=kubelet-only".into(),
+        "--kubelet-endpoint=off".into(),
         "--nodes".into(),
         nodes.to_string().into(),
         "--name-prefix=fake-".into(),
@@ -140,11 +144,6 @@ fn fake(plane: &ControlPlane, folder: &Path, nodes: u32) -> anyhow::Result<Start
         "--ca-key".into(),
         plane.ca_key().into(),
     ];
-    let help = process::Command::new(&program).arg("--help").output().context("cannot start fake-kubelet")?;
-    // kube-proxy is another program, with another user: it would only take the nodes' time.
-    if String::from_utf8_lossy(&help.stdout).contains("--preset") {
-        args.push("--preset=kubelet-only".into());
-    }
     Ok(Started::new("fake-kubelet".to_owned(), program, args, folder))
 }
 
