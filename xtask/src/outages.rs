@@ -9,7 +9,7 @@ use anyhow::{bail, ensure};
 use clap::{Args as ClapArgs, ValueEnum};
 
 use self::{judge::Verdict, play::Plan};
-use crate::{generated, generated::File, machine::About};
+use crate::{command, generated, generated::File, machine::About};
 
 mod fleet;
 mod judge;
@@ -68,6 +68,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .copied()
         .filter(|it| args.only.is_empty() || args.only.contains(it))
         .collect();
+    // Before there is a control plane that a compiler would take the processors from.
+    let program = command::build("fake-kubelet", args.debug)?;
     let mut verdicts = Vec::new();
     for outage in wanted {
         say(&format!("=== {}", outage.name()));
@@ -77,7 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             before: Duration::from_secs(args.before),
             after: Duration::from_secs(args.after),
             keep: args.keep.as_ref().map(|folder| folder.join(outage.name())),
-            debug: args.debug,
+            program: program.clone(),
         })?;
         let verdict = judge::judge(outage, args.nodes, &played);
         say(&page::section(&verdict));

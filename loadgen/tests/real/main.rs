@@ -6,6 +6,7 @@ mod endpoint;
 mod failures;
 mod interrupt;
 mod kwok;
+mod outages;
 mod run;
 mod support;
 mod up;

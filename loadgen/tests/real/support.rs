@@ -89,7 +89,7 @@ impl Bench {
 }
 
 /// A folder with all four binaries, found once, built if need be, as `cargo xtask binaries` does before the tests.
-fn binaries() -> &'static Path {
+pub(crate) fn binaries() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     FOLDER
         .get_or_init(|| {

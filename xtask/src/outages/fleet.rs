@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{binaries, command, kubectl::Kubectl};
+use crate::{binaries, kubectl::Kubectl};
 
 /// Nodes that are not ready by then never will be.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -32,15 +32,16 @@ impl Fleet {
     pub(super) fn start(
         plane: &ControlPlane,
         folder: &Path,
+        program: &Path,
         nodes: u32,
-        debug: bool,
     ) -> anyhow::Result<Self> {
-        let program = command::build("fake-kubelet", debug)?;
         let log = folder.join("fake-kubelet.log");
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(binaries::shim()?);
         command.arg(process::id().to_string()).arg(program).args(["--nodes", &nodes.to_string()]);
-        command.args(["--name-prefix=fake-", "--start-rate=50/s", "--kubeconfig"]).arg(plane.kubeconfig());
+        // Over ten seconds, so that their leases are spread over the ten seconds between renewals.
+        command.arg(format!("--start-rate={}/s", nodes.div_ceil(10)));
+        command.args(["--name-prefix=fake-", "--kubeconfig"]).arg(plane.kubeconfig());
         command.arg("--ca-cert").arg(plane.ca_cert()).arg("--ca-key").arg(plane.ca_key());
         command.env("TMPDIR", folder).kill_on_drop(true).process_group(0).stdin(process::Stdio::null());
         command.stdout(file.try_clone()?).stderr(file);

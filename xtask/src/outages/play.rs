@@ -32,7 +32,8 @@ pub(super) struct Plan {
     pub(super) before: Duration,
     pub(super) after: Duration,
     pub(super) keep: Option<PathBuf>,
-    pub(super) debug: bool,
+    /// `fake-kubelet`.
+    pub(super) program: PathBuf,
 }
 
 /// What was seen.
@@ -121,7 +122,7 @@ async fn steps(
     kubectl: &Kubectl,
     folder: &Path,
 ) -> anyhow::Result<Played> {
-    let mut fleet = Fleet::start(plane, folder, plan.nodes, plan.debug)?;
+    let mut fleet = Fleet::start(plane, folder, &plan.program, plan.nodes)?;
     fleet.wait_until_ready(kubectl, plan.nodes as usize).await?;
     say(&format!("{} nodes are ready", plan.nodes));
     sleep(SETTLE).await;

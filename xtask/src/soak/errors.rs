@@ -59,8 +59,10 @@ pub(crate) fn refusals(requests: &[Request], judged: impl Fn(&Request) -> bool) 
 
 type Key = (Rc<str>, Rc<str>, Rc<str>, Rc<str>);
 
+/// A reflector whose watch is refused lists instead, and if that is refused too it watches again: to it that is one.
 fn key(request: &Request) -> Key {
-    (request.user.clone(), request.verb.clone(), request.resource.clone(), request.object.clone())
+    let verb = if &*request.verb == "list" { "watch".into() } else { request.verb.clone() };
+    (request.user.clone(), verb, request.resource.clone(), request.object.clone())
 }
 
 /// When what succeeded.
@@ -119,7 +121,7 @@ impl History {
             (Who::Node, "get", "pods", 403) if just_bound() && later => Some(AFTER_BINDING),
             (
                 Who::Node,
-                "get" | "watch" | "create",
+                "get" | "list" | "watch" | "create",
                 "serviceaccounts/token"
                 | "secrets"
                 | "configmaps"
@@ -175,6 +177,9 @@ mod tests {
         let refused = (NODE, "create serviceaccounts/token ns/default", 403, 1.0);
         check(&[refused, (NODE, "create serviceaccounts/token ns/default", 201, 2.0)], Some(AFTER_BINDING));
         check(&[refused], None);
+        let listed = (NODE, "list configmaps ns/kube-root-ca.crt", 403, 1.0);
+        check(&[listed, (NODE, "watch configmaps ns/kube-root-ca.crt", 200, 2.0)], Some(AFTER_BINDING));
+        check(&[listed, (NODE, "watch configmaps ns/other", 200, 2.0)], None);
     }
 
     #[test]
