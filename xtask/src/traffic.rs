@@ -232,9 +232,9 @@ mod tests {
             [line("ResponseComplete", "patch", "/p?timeout=10s"), line("ResponseStarted", "watch", watch)];
         std::fs::write(&path, lines.join("\n") + "\n").unwrap();
         let traffic = Traffic::read(&path).unwrap();
-        let [patch, watch] = traffic.requests.as_slice() else { panic!("{traffic:?}") };
-        assert_eq!((patch.who, &*patch.resource, &*patch.object), (Who::Node, "pods/status", "a/p"));
-        assert_eq!((&*patch.query, patch.at, patch.done, patch.begins), ("", 0.0, 2.0, false));
+        let [patched, watch] = traffic.requests.as_slice() else { panic!("{traffic:?}") };
+        assert_eq!((patched.who, &*patched.resource, &*patched.object), (Who::Node, "pods/status", "a/p"));
+        assert_eq!((&*patched.query, patched.at, patched.done, patched.begins), ("", 0.0, 2.0, false));
         assert!(watch.begins && watch.asks_for_all());
         assert_eq!((watch.timeout(), watch.selection().3.as_str()), (Some(302.0), "x%3D1&"));
         assert!(traffic.end() < 0.1, "no lease was renewed");

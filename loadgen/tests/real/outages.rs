@@ -6,7 +6,7 @@ use control_plane::{
     ControlPlane, Options,
     audit::{self, Entry},
 };
-use fake_kubelet::{Fleet, FleetSpec, Identities, Latencies, Limits, NodeSpec, Preset};
+use fake_kubelet::{Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Limits, NodeSpec, Preset};
 use identity::Authority;
 use measure::Clock;
 use profile::Component;
@@ -46,6 +46,7 @@ fn fleet(plane: &ControlPlane) -> Fleet {
         endpoint: Endpoint::new(plane.server(), Some(ca.as_bytes())).unwrap(),
         identities: Identities::Ca(Arc::new(Authority::from_pem(&ca, &key).unwrap())),
         proxy: None,
+        serving: None,
         nodes: NODES,
         name_prefix: "fake-".to_owned(),
         node: NodeSpec {
@@ -58,6 +59,8 @@ fn fleet(plane: &ControlPlane) -> Fleet {
             latencies: Latencies::default(),
             classes: Preset::KubeletOnly.classes(),
             limits: Limits::default(),
+            kubelet_port: KUBELET_PORT,
+            rotation: None,
         },
         start_rate: "20/s".parse().unwrap(),
         shards: 1,

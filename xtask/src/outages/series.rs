@@ -52,8 +52,8 @@ impl Class {
             return None;
         }
         Some(match (&*request.verb, &*request.resource) {
-            ("watch", _) | ("list", _) if request.asks_for_all() || &*request.verb == "list" => Self::List,
-            ("watch", _) => Self::Watch,
+            ("watch", _) if !request.asks_for_all() => Self::Watch,
+            ("watch" | "list", _) => Self::List,
             (_, "leases") => Self::Lease,
             ("patch", "nodes/status") | ("get", "nodes") => Self::NodeStatus,
             (_, "pods" | "pods/status") => Self::Pod,

@@ -91,7 +91,8 @@ mod tests {
         };
         let requests: Vec<Request> =
             [0.0, 30.0, 40.0, 52.0].map(|at| renew("a", at)).into_iter().chain([renew("b", 50.0)]).collect();
-        let gaps: Vec<i64> = lease_gaps(&requests, 35.0, 60.0).iter().map(|gap| gap.round() as i64).collect();
-        assert_eq!(gaps, [10, 12]);
+        let gaps: Vec<String> =
+            lease_gaps(&requests, 35.0, 60.0).iter().map(|gap| format!("{gap:.0}")).collect();
+        assert_eq!(gaps, ["10", "12"]);
     }
 }

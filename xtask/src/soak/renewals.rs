@@ -11,7 +11,7 @@ use crate::traffic::{Request, Who};
 
 /// Most watches (client-go `reflector.go`, `minWatchTimeout`). Seconds.
 const USUAL: Range<usize> = 300..600;
-/// The kubelet's Secrets and ConfigMaps (`watch_based_manager.go`). Seconds.
+/// The kubelet's Secrets and `ConfigMap`s (`watch_based_manager.go`). Seconds.
 const OBJECTS: Range<usize> = 1800..3600;
 /// Beyond this many standard deviations it is not chance.
 const SIGMAS: f64 = 4.0;
@@ -118,7 +118,6 @@ struct Table {
 }
 
 impl Table {
-    #[expect(clippy::cast_precision_loss, reason = "hundreds of seconds")]
     fn new(timeout: &Range<usize>, length: usize) -> Self {
         let mut table = Self { mean: vec![0.0; length + 1], square: vec![0.0; length + 1] };
         // The time of the k-th renewal: certainly 0 for none.
@@ -222,7 +221,7 @@ mod tests {
         };
         let requests = [of("nodes", 100.0), of("secrets", 900.0)].concat();
         let found = renewals(&requests, 900.0);
-        let expected: Vec<i64> = found.iter().map(|class| (class.expected * 100.0).round() as i64).collect();
-        assert_eq!(expected, [0, 0], "{found:?}");
+        let expected: Vec<String> = found.iter().map(|class| format!("{:.2}", class.expected)).collect();
+        assert_eq!(expected, ["0.00", "0.00"], "{found:?}");
     }
 }
