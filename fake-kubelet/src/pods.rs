@@ -174,11 +174,7 @@ impl Pods {
             if self.lives[index].deadline().is_none_or(|at| at > now.at) {
                 continue;
             }
-            let room = if self.lives[index].is_to_be_admitted() {
-                Room::taken_by(self.lives.iter())
-            } else {
-                Room::default()
-            };
+            let room = Room::taken_by(self.lives.iter());
             let pod = &mut self.lives[index];
             pod.on_deadline(&mut lent.around(&mut self.objects, room));
             let uid = pod.uid().clone();
@@ -206,8 +202,9 @@ impl Pods {
     pub(crate) fn on_answer(&mut self, call: &Call, answer: &Answer, lent: &mut Lent<'_>) {
         match call {
             Call::CreateToken(uid, index) | Call::GetClaim(uid, index) => {
+                let room = Room::taken_by(self.lives.iter());
                 let Some(pod) = self.lives.iter_mut().find(|pod| pod.uid() == uid) else { return };
-                let mut around = lent.around(&mut self.objects, Room::default());
+                let mut around = lent.around(&mut self.objects, room);
                 match call {
                     Call::CreateToken(..) => pod.on_token(*index, answer, &mut around),
                     _ => pod.on_claim(*index, answer, &mut around),

@@ -39,7 +39,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) now: Now,
     pub(super) addresses: &'a mut PodAddresses,
     pub(super) objects: &'a mut Objects,
-    /// What the other pods leave of the node.
+    /// What pods take up of the node.
     pub(super) room: Room,
     pub(super) out: &'a mut Vec<Action>,
 }
@@ -188,7 +188,7 @@ impl Life {
         } else if !adopted {
             self.plan(around, Step::Admit, |it| &it.admit);
         } else if self.sandbox_ready.is_none() || !self.containers.iter().any(|it| it.now.has_run()) {
-            self.plan(around, Step::MakeSandbox, |it| &it.sandbox);
+            self.plan_start(around, Step::MakeSandbox, |it| &it.sandbox);
         } else {
             self.worker = Some((around.now.at, Step::Sync));
         }
@@ -226,9 +226,10 @@ impl Life {
         containers.chain(worker).chain(self.mounting.deadline()).chain(self.evict_at).min()
     }
 
-    /// Whether the worker is about to ask for room.
-    pub(super) fn is_to_be_admitted(&self) -> bool {
-        matches!(self.worker, Some((_, Step::Admit)))
+    /// Whether the runtime is at work for it.
+    pub(super) fn is_starting(&self) -> bool {
+        let step = self.worker.map(|(_, step)| step);
+        matches!(step, Some(Step::MakeSandbox | Step::Create(_) | Step::Start(_)))
     }
 
     /// The watch shows the pod again. Returns whether the next reconciliation has something to do.
@@ -333,6 +334,17 @@ impl Life {
         takes: impl Fn(&Latencies) -> &Range<Duration>,
     ) {
         self.worker = Some((around.now.at + around.common.latency(takes), step));
+    }
+
+    /// The same for what the runtime does: it takes longer when other pods start too.
+    fn plan_start(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        step: Step,
+        takes: impl Fn(&Latencies) -> &Range<Duration>,
+    ) {
+        let takes = around.common.latency(takes).mul_f64(around.room.slows_down());
+        self.worker = Some((around.now.at + takes, step));
     }
 
     /// There is something new to report.

@@ -6,6 +6,8 @@ use crate::node::NodeSpec;
 /// What the pods of a node take up.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Room {
+    /// Pods that are being started: they slow each other down.
+    starting: u32,
     pods: i128,
     cpu: i128,
     memory: i128,
@@ -23,11 +25,18 @@ impl Room {
     pub(super) fn taken_by<'a>(lives: impl Iterator<Item = &'a Life>) -> Self {
         let mut room = Self::default();
         for life in lives.filter(|life| life.takes_room()) {
+            room.starting += u32::from(life.is_starting());
             room.pods += 1;
             room.cpu += life.pod().requests.amount("cpu").milli();
             room.memory += life.pod().requests.amount("memory").value();
         }
         room
+    }
+
+    /// How much longer the runtime takes for a pod when it starts others at the same time. Of five recorded pods that started
+    /// together each took two to three times as long as one alone.
+    pub(super) fn slows_down(&self) -> f64 {
+        1.0 + 0.4 * f64::from(self.starting.saturating_sub(1))
     }
 
     /// Refuses a pod that does not fit beside the others; the first resource that is short is named.

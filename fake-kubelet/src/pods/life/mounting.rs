@@ -122,7 +122,7 @@ impl Life {
             self.request_tokens(around);
             return;
         }
-        self.plan(around, Step::MakeSandbox, |it| &it.sandbox);
+        self.plan_start(around, Step::MakeSandbox, |it| &it.sandbox);
     }
 
     fn missing_object(&self, around: &Surroundings<'_>) -> Option<String> {
@@ -166,7 +166,7 @@ impl Life {
             let waits =
                 self.worker.is_none() && self.sandbox_ready.is_none() && self.ending == super::Ending::No;
             if waits && self.mounting.has_all_tokens() {
-                self.plan(around, Step::MakeSandbox, |it| &it.sandbox);
+                self.plan_start(around, Step::MakeSandbox, |it| &it.sandbox);
             }
         } else if token.refresh_at.is_none() {
             let pause = self.mounting.next_pause();

@@ -43,7 +43,7 @@ impl Life {
         if self.pod.has_volumes {
             self.plan(around, Step::Mount, |it| &it.mount);
         } else {
-            self.plan(around, Step::MakeSandbox, |it| &it.sandbox);
+            self.plan_start(around, Step::MakeSandbox, |it| &it.sandbox);
         }
     }
 
@@ -183,7 +183,7 @@ impl Life {
                 spec.image
             );
             self.note(around, Some(index), Severity::Normal, "Pulled", message);
-            self.plan(around, Step::Create(index), |it| &it.create);
+            self.plan_start(around, Step::Create(index), |it| &it.create);
         }
     }
 
@@ -193,7 +193,7 @@ impl Life {
             "Successfully pulled image {image:?} in {took}ms ({took}ms including waiting). Image size: 9437184 bytes."
         );
         self.note(around, Some(index), Severity::Normal, "Pulled", message);
-        self.plan(around, Step::Create(index), |it| &it.create);
+        self.plan_start(around, Step::Create(index), |it| &it.create);
     }
 
     pub(super) fn create(&mut self, index: usize, around: &mut Surroundings<'_>) {
@@ -204,7 +204,7 @@ impl Life {
             }
         }
         self.note(around, Some(index), Severity::Normal, "Created", "Container created".to_owned());
-        self.plan(around, Step::Start(index), |it| &it.start);
+        self.plan_start(around, Step::Start(index), |it| &it.start);
     }
 
     pub(super) fn start(&mut self, index: usize, around: &mut Surroundings<'_>) {
