@@ -102,7 +102,7 @@ pub(super) fn judge(outage: Outage, nodes: u32, played: &Played) -> Verdict {
         expired: restarts.expired,
         lease_gap_median: gaps.get(gaps.len() / 2).copied().unwrap_or_default(),
         lease_gap_max: gaps.last().copied().unwrap_or_default(),
-        old_version: played.old_version.trim().chars().take(200).collect(),
+        old_version: refusal_in(&played.old_version),
         unanswered: played
             .said
             .lines()
@@ -124,6 +124,15 @@ pub(super) fn judge(outage: Outage, nodes: u32, played: &Played) -> Verdict {
         verdict.failures.push(format!("a connection that is given up in good order lost requests: {line}"));
     }
     verdict
+}
+
+/// What the first event of a watch says, if it is an error.
+fn refusal_in(events: &str) -> String {
+    let first = events.lines().next().and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let error = first.filter(|event| event["type"] == "ERROR");
+    error
+        .map(|event| format!("{} {}", event["object"]["code"], event["object"]["message"]))
+        .unwrap_or_default()
 }
 
 fn failures(verdict: &Verdict, nodes_with_leases: usize, most_of_one: f64) -> Vec<String> {
