@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use fake_kubelet::{Choice, Class, Classes, Limit, Limits, Preset, Rotation};
+use fake_kubelet::{BadLatency, Choice, Class, Classes, Latencies, Latency, Limit, Limits, Preset, Rotation};
 use measure::Rate;
 
 use crate::serving::Serving;
@@ -118,6 +118,20 @@ struct KubeletLimits {
     /// Events at once.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     event_burst: u32,
+    /// How long a step of a pod's life takes: a time (300ms), any time in a range (250ms..550ms), or a log-normal one by its median
+    /// and its 99th percentile (300ms~2s). May be repeated. Steps: admit, mount, sandbox, pull, create, start, probe (until ready),
+    /// init, job, relist, relist-again, stop, remove.
+    #[arg(long = "latency", value_name = "STEP=TIME", value_parser = step_latency)]
+    latencies: Vec<(String, Latency)>,
+}
+
+/// `STEP=TIME`.
+fn step_latency(text: &str) -> Result<(String, Latency), String> {
+    let (step, latency) = text.split_once('=').ok_or("it must be STEP=TIME, such as sandbox=250ms..550ms")?;
+    let latency: Latency = latency.parse().map_err(|error: BadLatency| error.to_string())?;
+    // Said here, where clap names the argument.
+    Latencies::default().set(step, latency.clone()).map_err(|error| error.to_string())?;
+    Ok((step.to_owned(), latency))
 }
 
 /// The API refuses less than ten minutes (`certificates/validation`).
@@ -168,6 +182,15 @@ impl Arguments {
     /// How their certificates are replaced.
     pub(crate) fn rotation(&self) -> Option<Rotation> {
         self.limits.rotate_certificates.map(|lifetime| Rotation { lifetime })
+    }
+
+    /// How long pods take.
+    pub(crate) fn latencies(&self) -> Result<Latencies, BadLatency> {
+        let mut latencies = Latencies::default();
+        for (step, latency) in &self.limits.latencies {
+            latencies.set(step, latency.clone())?;
+        }
+        Ok(latencies)
     }
 
     /// What each kubelet allows itself.

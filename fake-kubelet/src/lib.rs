@@ -15,6 +15,7 @@ mod edge;
 mod endpoint;
 mod events;
 mod fleet;
+mod latency;
 mod limiter;
 mod merge;
 mod node;
@@ -38,8 +39,9 @@ pub use self::{
     command::NodeCommand,
     endpoint::EndpointSpec,
     fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
+    latency::{BadLatency, Latencies, Latency},
     limiter::Limit,
-    node::{KUBELET_PORT, Latencies, Limits, Node, NodeSpec, Rotation, SeenNode},
+    node::{KUBELET_PORT, Limits, Node, NodeSpec, Rotation, SeenNode},
     pods::{
         Behaviour, Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod, UsedObject,
         VolumeToken,

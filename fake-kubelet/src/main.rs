@@ -8,7 +8,7 @@ use std::{io::Write, path::Path, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use clap::Parser;
 use fake_kubelet::{
-    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, KUBELET_PORT, Latencies, NodeSpec,
+    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, KUBELET_PORT, NodeSpec,
     ServerVersion, descriptor_limit, raise_descriptor_limit,
 };
 use identity::{Authority, allow_rotation, kubeconfig, proxy_account};
@@ -77,7 +77,7 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
             kubelet_version: version.git_version,
             labels: [("loadgen.run".to_owned(), args.run_id.clone())].into(),
             taints: Vec::new(),
-            latencies: Latencies::default(),
+            latencies: args.latencies()?,
             classes,
             limits: args.limits(),
             rotation: args.rotation(),

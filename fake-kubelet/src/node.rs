@@ -30,6 +30,7 @@ use crate::{
     addresses::PodAddresses,
     classes::{Class, Classes},
     events::{Events, Note},
+    latency::{Latencies, Latency},
     limiter::{Limit, Limiter},
     pods::{Lent, Pods},
     proxy::KubeProxy,
@@ -41,57 +42,6 @@ use self::{
     shutdown::Shutdown, status::StatusReports, watches::Watches,
 };
 pub use self::{certificate::Rotation, seen::SeenNode};
-
-/// How long the steps of a pod's life take on a node. Each pod draws uniformly from the range.
-#[derive(Clone, Debug)]
-pub struct Latencies {
-    /// From the pod being seen to the kubelet having taken it up.
-    pub admit: Range<Duration>,
-    /// From there to its volumes being mounted, if it has any.
-    pub mount: Range<Duration>,
-    /// From there to its sandbox and network being ready.
-    pub sandbox: Range<Duration>,
-    /// The pull of an image that is always pulled.
-    pub pull: Range<Duration>,
-    /// From the image being there to a container being created.
-    pub create: Range<Duration>,
-    /// From there to the container running; also what it takes to remove a sandbox.
-    pub start: Range<Duration>,
-    /// How long an init container runs.
-    pub init: Range<Duration>,
-    /// How long a container runs whose pod is not always restarted.
-    pub job: Range<Duration>,
-    /// From something happening in the runtime to the kubelet's seeing it.
-    pub relist: Range<Duration>,
-    /// From seeing that a pod has done its work to the next look, when its cgroup is gone.
-    pub relist_again: Range<Duration>,
-    /// From SIGTERM to the last container's end.
-    pub stop: Range<Duration>,
-    /// From there to the pod's resources being gone.
-    pub remove: Range<Duration>,
-}
-
-impl Default for Latencies {
-    /// What a kubelet with containerd and a cached image showed: volumes 0.2 s, sandbox 0.2 s, start 0.1 s, stop 0.15 s, and up to
-    /// a second until the next look at the runtime. How long programs run and images are pulled is a guess.
-    fn default() -> Self {
-        let ms = |low, high| Duration::from_millis(low)..Duration::from_millis(high);
-        Self {
-            admit: ms(1, 4),
-            mount: ms(100, 250),
-            sandbox: ms(120, 300),
-            pull: ms(500, 3000),
-            create: ms(10, 20),
-            start: ms(50, 80),
-            init: ms(200, 500),
-            job: ms(1000, 3000),
-            relist: ms(0, 1000),
-            relist_again: ms(900, 1100),
-            stop: ms(90, 250),
-            remove: ms(500, 1000),
-        }
-    }
-}
 
 /// What all nodes of a fleet have in common.
 #[derive(Clone, Debug)]
@@ -231,9 +181,8 @@ impl Common {
     }
 
     /// How long a step takes this time.
-    pub(crate) fn latency(&mut self, of: impl Fn(&Latencies) -> &Range<Duration>) -> Duration {
-        let spec = self.spec.clone();
-        self.draw(of(&spec.latencies))
+    pub(crate) fn latency(&mut self, of: impl Fn(&Latencies) -> &Latency) -> Duration {
+        of(&self.spec.latencies).draw(&mut self.rng)
     }
 
     /// `period` stretched by up to `factor` of it, as apimachinery's `wait.Jitter` does.

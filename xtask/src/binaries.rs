@@ -7,7 +7,7 @@ use control_plane::{
     binaries::{self, Binaries, Places},
 };
 
-use crate::command::{built, cargo, check};
+use crate::command::build;
 
 /// Finds the binaries of the profile `defaults`, or builds them, which takes minutes the first time.
 pub(crate) fn find() -> anyhow::Result<Binaries> {
@@ -23,8 +23,7 @@ pub(crate) fn find() -> anyhow::Result<Binaries> {
 
 /// The program through which children are started: one of the control-plane crate.
 pub(crate) fn shim() -> anyhow::Result<OsString> {
-    check(cargo(&["build", "--quiet", "--locked", "-p", "control-plane", "--bin", "supervised"]))?;
-    Ok(built("supervised").into_os_string())
+    Ok(build("supervised", true)?.into_os_string())
 }
 
 #[expect(clippy::print_stdout, reason = "the log of CI")]

@@ -14,22 +14,18 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
-/// A program of this workspace, built by `cargo build` before.
-pub(crate) fn built(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("debug").join(name)
-}
-
 /// Builds a program of this workspace, for measuring unless `debug`, and says where it is.
+///
+/// The whole workspace is named so that dependencies have the features that the tests built them with: by itself a package
+/// would have most of them built once more.
 pub(crate) fn build(name: &str, debug: bool) -> anyhow::Result<PathBuf> {
-    let mut command = cargo(&["build", "--quiet", "--locked", "-p", name]);
-    if debug {
-        check(command)?;
-        return Ok(built(name));
+    let mut command = cargo(&["build", "--quiet", "--locked", "--workspace", "--bin", name]);
+    if !debug {
+        command.arg("--release");
     }
-    command.arg("--release");
     check(command)?;
-    Ok(built(name).with_file_name("").join("../release").join(name))
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(target.join(if debug { "debug" } else { "release" }).join(name))
 }
 
 /// Cargo, in the repository's root.

@@ -12,14 +12,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig};
 use rustls::{SignatureScheme, client::danger::HandshakeSignatureValid};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::Error;
-use crate::tls::{PROVIDER, certificate_error, certificates};
+use crate::tls::{PROVIDER, authorities, certificate_error};
 
 const H2: &[u8] = b"h2";
 
@@ -51,11 +51,7 @@ impl ClientTrust {
     /// Trusts what the authorities of a PEM bundle have signed.
     pub fn of_authorities(ca_pem: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "the authority for client certificates";
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(WHAT, ca_pem)? {
-            roots.add(certificate).map_err(|error| certificate_error(WHAT, &error))?;
-        }
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), PROVIDER.clone())
+        WebPkiClientVerifier::builder_with_provider(authorities(WHAT, ca_pem)?, PROVIDER.clone())
             .build()
             .map(Self)
             .map_err(|error| certificate_error(WHAT, &error))

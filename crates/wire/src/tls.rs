@@ -54,14 +54,19 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
+/// The authorities of a PEM bundle; errors call it `what`.
+pub(crate) fn authorities(what: &'static str, ca_pem: &[u8]) -> Result<Arc<RootCertStore>, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(what, ca_pem)? {
+        roots.add(certificate).map_err(|error| certificate_error(what, &error))?;
+    }
+    Ok(Arc::new(roots))
+}
+
 /// A configuration without a client certificate that trusts the authorities of a PEM bundle.
 pub(crate) fn trusting(ca_pem: &[u8]) -> Result<ClientConfig, Error> {
     const WHAT: &str = "the certificate authority";
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(WHAT, ca_pem)? {
-        roots.add(certificate).map_err(|error| certificate_error(WHAT, &error))?;
-    }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), PROVIDER.clone())
+    let verifier = WebPkiServerVerifier::builder_with_provider(authorities(WHAT, ca_pem)?, PROVIDER.clone())
         .build()
         .map_err(|error| certificate_error(WHAT, &error))?;
     let builder = ClientConfig::builder_with_provider(PROVIDER.clone())

@@ -89,10 +89,21 @@ pub(super) struct Container {
     exit: Option<(Nanos, i32)>,
     started: Option<Nanos>,
     ready: Option<Nanos>,
+    /// How long its probes take.
+    probe: Duration,
     /// The pause that the next restart has to wait for; none before the first.
     backoff: Option<Duration>,
     /// It ended, the kubelet has seen it, and its pause is not over.
     pub(super) crash_loops: bool,
+}
+
+/// What will become of a container that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    /// With what code its program ends, and after how long, if it does.
+    pub(super) exit: Option<(i32, Duration)>,
+    /// How long its probes take.
+    pub(super) probe: Duration,
 }
 
 /// What has happened to a container by itself.
@@ -116,22 +127,22 @@ impl Container {
         [self.exit.map(|(at, _)| at), self.started, self.ready].into_iter().flatten().min()
     }
 
-    /// It runs from now on. `exit` says with what code it ends and after how long.
-    pub(super) fn run(&mut self, spec: &SeenContainer, now: Now, exit: Option<(i32, Duration)>) {
+    /// It runs from now on.
+    pub(super) fn run(&mut self, spec: &SeenContainer, now: Now, fate: Fate) {
         if let Some(ended) = self.now.ended() {
             self.now.last = Some(ended);
             self.now.run += 1;
         }
         self.crash_loops = false;
         self.now.state = State::Running { since: now.wall };
-        self.resume(spec, now, exit);
+        self.resume(spec, now, fate);
     }
 
     /// A node that was started again goes on with a container that runs.
-    pub(super) fn take_over(&mut self, spec: &SeenContainer, now: Now, exit: Option<(i32, Duration)>) {
+    pub(super) fn take_over(&mut self, spec: &SeenContainer, now: Now, fate: Fate) {
         if self.now.is_running() {
             let (started, ready) = (self.now.started, self.now.ready);
-            self.resume(spec, now, exit);
+            self.resume(spec, now, fate);
             if started {
                 (self.now.started, self.started) = (true, None);
             }
@@ -142,13 +153,15 @@ impl Container {
     }
 
     /// Plans what a container that runs will do.
-    fn resume(&mut self, spec: &SeenContainer, now: Now, exit: Option<(i32, Duration)>) {
-        self.exit = exit.map(|(code, after)| (now.at + after, code));
+    fn resume(&mut self, spec: &SeenContainer, now: Now, fate: Fate) {
+        self.exit = fate.exit.map(|(code, after)| (now.at + after, code));
+        self.probe = fate.probe;
         self.now.started = spec.startup.is_none();
         self.now.ready = self.now.started && spec.readiness.is_none() && !spec.ends_before_the_others();
-        self.started = spec.startup.map(|probe| now.at + probe.first_success(spec.behaviour.started));
+        self.started =
+            spec.startup.map(|probe| now.at + probe.first_success(spec.behaviour.started) + fate.probe);
         self.ready = match (spec.readiness, spec.startup) {
-            (Some(probe), None) => Some(now.at + probe.first_success(spec.behaviour.ready)),
+            (Some(probe), None) => Some(now.at + probe.first_success(spec.behaviour.ready) + fate.probe),
             _ => None,
         };
     }
@@ -161,7 +174,8 @@ impl Container {
         }
         if self.started.take_if(|at| *at <= now.at).is_some() {
             self.now.started = true;
-            self.ready = spec.readiness.map(|probe| now.at + probe.first_success(spec.behaviour.ready));
+            self.ready =
+                spec.readiness.map(|probe| now.at + probe.first_success(spec.behaviour.ready) + self.probe);
             return Some(Change::Started);
         }
         self.ready.take_if(|at| *at <= now.at)?;

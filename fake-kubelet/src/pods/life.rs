@@ -9,7 +9,7 @@ mod ending;
 mod mounting;
 mod starting;
 
-use std::{net::Ipv4Addr, ops::Range, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use measure::Nanos;
@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 pub(super) use self::ending::Ending;
 use self::mounting::Mounting;
 use super::{
-    container::{Change, Container, View},
+    container::{Change, Container, Fate, View},
     room::Room,
-    seen::SeenPod,
+    seen::{RestartPolicy, Role, SeenContainer, SeenPod},
     server::{ServerPod, merged},
     status::{Phase, Snapshot, Verdict},
 };
@@ -29,7 +29,8 @@ use crate::{
     addresses::PodAddresses,
     classes::Class,
     events::{About, FieldPath, Note, PodName, Severity},
-    node::{Common, Latencies},
+    latency::{Latencies, Latency},
+    node::Common,
     objects::Objects,
 };
 
@@ -180,7 +181,7 @@ impl Life {
         if adopted {
             self.register(around);
             for (container, spec) in self.containers.iter_mut().zip(&*self.pod.containers) {
-                container.take_over(spec, around.now, exit_of(&self.pod, spec, around.common));
+                container.take_over(spec, around.now, fate_of(&self.pod, spec, around.common));
             }
         }
         if self.pod.deleting {
@@ -327,12 +328,7 @@ impl Life {
         }
     }
 
-    fn plan(
-        &mut self,
-        around: &mut Surroundings<'_>,
-        step: Step,
-        takes: impl Fn(&Latencies) -> &Range<Duration>,
-    ) {
+    fn plan(&mut self, around: &mut Surroundings<'_>, step: Step, takes: impl Fn(&Latencies) -> &Latency) {
         self.worker = Some((around.now.at + around.common.latency(takes), step));
     }
 
@@ -341,7 +337,7 @@ impl Life {
         &mut self,
         around: &mut Surroundings<'_>,
         step: Step,
-        takes: impl Fn(&Latencies) -> &Range<Duration>,
+        takes: impl Fn(&Latencies) -> &Latency,
     ) {
         let takes = around.common.latency(takes).mul_f64(around.room.slows_down());
         self.worker = Some((around.now.at + takes, step));
@@ -468,15 +464,15 @@ impl Life {
     }
 }
 
-/// With what code a container's program ends, and after how long.
-fn exit_of(pod: &SeenPod, spec: &super::seen::SeenContainer, common: &mut Common) -> Option<(i32, Duration)> {
-    use super::seen::{RestartPolicy, Role};
-    match (spec.behaviour.exit, spec.role, pod.restart) {
+/// What becomes of a container that is started.
+fn fate_of(pod: &SeenPod, spec: &SeenContainer, common: &mut Common) -> Fate {
+    let exit = match (spec.behaviour.exit, spec.role, pod.restart) {
         (Some(exit), ..) => Some(exit),
         (None, Role::Init, _) => Some((0, common.latency(|it| &it.init))),
         (None, Role::Main, RestartPolicy::OnFailure | RestartPolicy::Never) => {
             Some((0, common.latency(|it| &it.job)))
         }
         _ => None,
-    }
+    };
+    Fate { exit, probe: common.latency(|it| &it.probe) }
 }

@@ -132,9 +132,6 @@ pub struct Probe {
     pub period: Duration,
 }
 
-/// A probe's own duration, as recorded for commands.
-const PROBE_TAKES: Duration = Duration::from_millis(35);
-
 impl Probe {
     fn from_probe(probe: &core::Probe) -> Self {
         let seconds = |value: Option<i32>| Duration::from_secs(value.unwrap_or(0).try_into().unwrap_or(0));
@@ -144,11 +141,11 @@ impl Probe {
         }
     }
 
-    /// How long after the container's start it first succeeds, when it would from `possible` on.
+    /// How long after the container's start the first try begins that succeeds, when one would from `possible` on.
     pub(super) fn first_success(self, possible: Duration) -> Duration {
         let missed = possible.saturating_sub(self.delay);
         let tries = missed.as_nanos().div_ceil(self.period.as_nanos());
-        self.delay + self.period * u32::try_from(tries).unwrap_or(u32::MAX) + PROBE_TAKES
+        self.delay + self.period * u32::try_from(tries).unwrap_or(u32::MAX)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fake_kubelet::{
-    EndpointSpec, Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Limits, NodeSpec, Preset,
+    EndpointSpec, Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Latency, Limits, NodeSpec, Preset,
 };
 use identity::Authority;
 use k8s_pb::{
@@ -48,7 +48,7 @@ impl Cluster {
     /// The same as [`Cluster::fleet`], not yet started.
     pub(crate) fn spec(&self, nodes: u32, shards: u32) -> FleetSpec {
         let authority = Authority::from_pem(self.server.ca_pem(), self.server.ca_key_pem()).unwrap();
-        let quick = Duration::from_millis(1)..Duration::from_millis(20);
+        let quick = Latency::Uniform(Duration::from_millis(1)..Duration::from_millis(20));
         FleetSpec {
             endpoint: self.server.endpoint().unwrap(),
             identities: Identities::Ca(Arc::new(authority)),

@@ -10,7 +10,7 @@ use wire::WatchSpec;
 
 use super::{render, server::Server};
 use crate::{
-    Action, Answer, Call, Class, Classes, Event, Latencies, Limits, Milestone, Node, NodeSpec, Now,
+    Action, Answer, Call, Class, Classes, Event, Latencies, Latency, Limits, Milestone, Node, NodeSpec, Now,
     ObjectName, PodAddresses, PodSighting, ProxyWatch, SeenNode, SeenPod, Watched,
 };
 
@@ -78,7 +78,7 @@ pub(super) struct Driver {
 }
 
 pub(super) fn latencies() -> Latencies {
-    let exactly = |ms| Duration::from_millis(ms)..Duration::from_millis(ms);
+    let exactly = |ms| Latency::exactly(Duration::from_millis(ms));
     Latencies {
         admit: exactly(0),
         mount: exactly(0),
@@ -86,6 +86,7 @@ pub(super) fn latencies() -> Latencies {
         pull: exactly(1000),
         create: exactly(30),
         start: exactly(57),
+        probe: exactly(35),
         init: exactly(300),
         job: exactly(2000),
         relist: exactly(400),

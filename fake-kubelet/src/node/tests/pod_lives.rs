@@ -14,7 +14,7 @@ use super::{
     render,
     server::Server,
 };
-use crate::{Class, Classes, Latencies, NodeSpec, ObjectKind};
+use crate::{Class, Classes, Latencies, Latency, NodeSpec, ObjectKind};
 
 const RECORDING: &str = include_str!("../../../tests/oracle/kubelet-v1.36.3.jsonl");
 
@@ -100,7 +100,7 @@ fn normalise(value: &mut Value) {
 }
 
 fn ours(scene: &Scene) -> Told {
-    let exactly = |ms| Duration::from_millis(ms)..Duration::from_millis(ms);
+    let exactly = |ms| Latency::exactly(Duration::from_millis(ms));
     let latencies = Latencies {
         admit: exactly(2),
         mount: exactly(180),

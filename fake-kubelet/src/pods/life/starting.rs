@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{Life, Step, Surroundings, exit_of};
+use super::{Life, Step, Surroundings, fate_of};
 use crate::{
     classes::Class,
     events::Severity,
@@ -208,8 +208,8 @@ impl Life {
     }
 
     pub(super) fn start(&mut self, index: usize, around: &mut Surroundings<'_>) {
-        let exit = exit_of(&self.pod, &self.pod.containers[index], around.common);
-        self.containers[index].run(&self.pod.containers[index], around.now, exit);
+        let fate = fate_of(&self.pod, &self.pod.containers[index], around.common);
+        self.containers[index].run(&self.pod.containers[index], around.now, fate);
         self.note(around, Some(index), Severity::Normal, "Started", "Container started".to_owned());
         let main = self.pod.containers[index].role == Role::Main;
         // The containers of the pod's own are started in one sync; after an init container another sync follows.

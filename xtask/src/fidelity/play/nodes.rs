@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::Plan;
-use crate::command::{built, cargo, check};
+use crate::command::build;
 
 /// How long a node may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -127,8 +127,7 @@ impl Nodes {
 }
 
 fn fake(plane: &ControlPlane, folder: &Path, nodes: u32) -> anyhow::Result<Started> {
-    check(cargo(&["build", "--quiet", "--locked", "-p", "fake-kubelet"]))?;
-    let program = built("fake-kubelet");
+    let program = build("fake-kubelet", true)?;
     let args: Vec<OsString> = vec![
         // kube-proxy is another program, with another user, and would only take the nodes' time; the endpoint's port differs from
         // start to start.
