@@ -13,6 +13,7 @@ mod schema;
 mod soak;
 mod tidy;
 mod traffic;
+mod until_stopped;
 
 use std::process::ExitCode;
 

@@ -53,7 +53,7 @@ pub(crate) struct Request {
     pub(crate) resource: Rc<str>,
     /// `namespace/name`; either may be empty.
     pub(crate) object: Rc<str>,
-    /// Of watches only.
+    /// Of watches and lists only.
     pub(crate) query: Rc<str>,
     /// 0 where the log has none.
     pub(crate) code: u16,
@@ -63,6 +63,8 @@ pub(crate) struct Request {
     pub(crate) done: f64,
     /// A watch begins; otherwise the answer is complete.
     pub(crate) begins: bool,
+    /// A watch that goes on from a list, as a reflector does whose streamed list was refused.
+    pub(crate) after_list: bool,
 }
 
 impl Request {
@@ -73,6 +75,11 @@ impl Request {
     /// A watch that asks for what there is, not for what comes after a version.
     pub(crate) fn asks_for_all(&self) -> bool {
         self.query.contains("sendInitialEvents=true")
+    }
+
+    /// A watch that is not the continuation of an earlier one.
+    pub(crate) fn is_anew(&self) -> bool {
+        self.asks_for_all() || self.after_list
     }
 
     pub(crate) fn failed(&self) -> bool {
@@ -94,11 +101,24 @@ impl Request {
     }
 
     /// What is watched: the same for all requests of one reflector.
-    pub(crate) fn selection(&self) -> (Rc<str>, Rc<str>, Rc<str>, String) {
+    pub(crate) fn selection(&self) -> Selection {
         let selectors =
             ["fieldSelector", "labelSelector"].map(|name| self.parameter(name).unwrap_or_default());
         (self.user.clone(), self.resource.clone(), self.object.clone(), selectors.join("&"))
     }
+}
+
+/// User, resource, object and selectors.
+type Selection = (Rc<str>, Rc<str>, Rc<str>, String);
+
+/// Seconds, whole ones.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a run has fewer seconds, and no negative ones"
+)]
+pub(crate) fn whole_seconds(seconds: f64) -> usize {
+    seconds.max(0.0) as usize
 }
 
 /// All of it, in the order of the log.
@@ -107,6 +127,8 @@ pub(crate) struct Traffic {
     pub(crate) requests: Vec<Request>,
     origin: Option<Timestamp>,
     words: HashSet<Rc<str>>,
+    /// What was listed and is not watched yet.
+    listed: HashSet<Selection>,
 }
 
 impl Traffic {
@@ -141,18 +163,25 @@ impl Traffic {
         };
         let query = entry.request_uri.split_once('?').map_or("", |(_, query)| query);
         let code = entry.response_status.map_or(0, |status| status.code);
-        let request = Request {
+        let reads_many = matches!(&*entry.verb, "watch" | "list");
+        let mut request = Request {
             who: Who::of(&entry.user.username),
             user: self.word(&entry.user.username),
             verb: self.word(&entry.verb),
             resource: self.word(&resource),
             object: self.word(&[&*object.namespace, &object.name].join("/")),
-            query: self.word(if entry.verb == "watch" { query } else { "" }),
+            query: self.word(if reads_many { query } else { "" }),
             code: if entry.stage == Stage::Panic { 500 } else { code },
             at: self.seconds(entry.request_received_timestamp),
             done: self.seconds(entry.stage_timestamp),
             begins,
+            after_list: false,
         };
+        if request.succeeded() && &*request.verb == "list" {
+            self.listed.insert(request.selection());
+        } else if request.succeeded() && begins {
+            request.after_list = self.listed.remove(&request.selection()) && !request.asks_for_all();
+        }
         self.requests.push(request);
     }
 
@@ -188,6 +217,7 @@ pub(crate) mod synthetic {
             at,
             done: at + 0.001,
             begins: false,
+            after_list: false,
         }
     }
 
@@ -217,6 +247,30 @@ pub(crate) mod synthetic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(lines: &[String]) -> Vec<Request> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        Traffic::read(&path).unwrap().requests
+    }
+
+    #[test]
+    fn a_watch_that_goes_on_from_a_list_is_no_renewal() {
+        let line = |stage: &str, verb: &str, query: &str| {
+            format!(
+                r#"{{"auditID":"1","stage":"{stage}","requestURI":"/c?fieldSelector=a%3Db&{query}","verb":"{verb}","user":{{"username":"system:node:n-1"}},"objectRef":{{"resource":"configmaps","namespace":"a"}},"responseStatus":{{"code":200}},"requestReceivedTimestamp":"2026-11-22T12:00:01.500000Z","stageTimestamp":"2026-11-22T12:00:03.500000Z"}}"#
+            )
+        };
+        let watch = "resourceVersion=7&watch=true";
+        let requests = read(&[
+            line("ResponseComplete", "list", "resourceVersion=0"),
+            line("ResponseStarted", "watch", watch),
+            line("ResponseStarted", "watch", watch),
+        ]);
+        let anew: Vec<bool> = requests.iter().map(Request::is_anew).collect();
+        assert_eq!(anew, [false, true, false]);
+    }
 
     #[test]
     fn a_log_is_made_small() {

@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use control_plane::{ControlPlane, Options, ProgressSink, audit};
 use tempfile::TempDir;
-use tokio::{signal::unix::SignalKind, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     recording::{About, Phase, Recording},
     script::{Run, Timed, manifest},
 };
-use crate::{binaries, kubectl::Kubectl};
+use crate::{binaries, kubectl::Kubectl, until_stopped};
 
 mod nodes;
 
@@ -45,17 +45,7 @@ pub(crate) struct Played {
 /// Plays it, which takes as long as the script does and half a minute. Ctrl-C stops it and leaves nothing behind.
 pub(crate) fn play(plan: &Plan) -> anyhow::Result<Played> {
     wire::install_crypto_provider();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
-        tokio::select! {
-            // Dropped half-way, it kills what it has started and removes its folder.
-            played = on_control_plane(plan) => played,
-            _ = interrupt.recv() => bail!("interrupted; everything that was started is stopped"),
-            _ = terminate.recv() => bail!("terminated; everything that was started is stopped"),
-        }
-    })
+    until_stopped::run(on_control_plane(plan))
 }
 
 async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {

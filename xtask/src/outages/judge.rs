@@ -218,7 +218,7 @@ impl Restarts {
         let of_fleet = requests.iter().filter(|it| it.is_watch() && matches!(it.who, Who::Node | Who::Proxy));
         for request in of_fleet.filter(lasting).filter(|it| it.succeeded() && it.at < end) {
             let of = all.entry(request.selection()).or_default();
-            let anew = request.asks_for_all();
+            let anew = request.is_anew();
             match (request.begins, request.at < down) {
                 (true, true) => of.open += 1,
                 (false, true) if request.done < down => of.open -= 1,

@@ -11,14 +11,14 @@ use anyhow::{Context, bail};
 use control_plane::{ControlPlane, Options, ProgressSink};
 use jiff::Timestamp;
 use profile::{Component, Profile};
-use tokio::{signal::unix::SignalKind, time::sleep};
+use tokio::time::sleep;
 use wire::{Client, ClientCertificate, Credential, Encoding, Endpoint, Request};
 
 use super::{
     Outage,
     fleet::{self, Fleet},
 };
-use crate::{binaries, kubectl::Kubectl, traffic::Traffic};
+use crate::{binaries, kubectl::Kubectl, traffic::Traffic, until_stopped};
 
 /// After the last node is ready: the first leases, and the first pods.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -60,16 +60,7 @@ pub(super) struct Played {
 /// Plays it. Ctrl-C stops it and leaves nothing behind.
 pub(super) fn play(plan: &Plan) -> anyhow::Result<Played> {
     wire::install_crypto_provider();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
-        tokio::select! {
-            played = Box::pin(on_control_plane(plan)) => played,
-            _ = interrupt.recv() => bail!("interrupted; everything that was started is stopped"),
-            _ = terminate.recv() => bail!("terminated; everything that was started is stopped"),
-        }
-    })
+    until_stopped::run(on_control_plane(plan))
 }
 
 fn profile(outage: Outage) -> anyhow::Result<Profile> {

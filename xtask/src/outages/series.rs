@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::traffic::{Request, Who};
+use crate::traffic::{Request, Who, whole_seconds};
 
 /// What a request of a node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,22 +79,13 @@ pub(super) struct Series {
     seconds: Vec<Second>,
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "seconds of a run are few and not negative"
-)]
-fn whole(seconds: f64) -> usize {
-    seconds.max(0.0) as usize
-}
-
 impl Series {
     /// Times are told relative to `down`.
     pub(super) fn of(requests: &[Request], begin: f64, down: f64, end: f64) -> Self {
-        let mut seconds = vec![Second::default(); whole(end - begin)];
+        let mut seconds = vec![Second::default(); whole_seconds(end - begin)];
         for request in requests.iter().filter(|it| (begin..end).contains(&it.at)) {
             let Some(class) = Class::of(request) else { continue };
-            let Some(second) = seconds.get_mut(whole(request.at - begin)) else { continue };
+            let Some(second) = seconds.get_mut(whole_seconds(request.at - begin)) else { continue };
             second.classes[class as usize] += 1;
             second.refused += u32::from(request.failed());
         }
@@ -102,7 +93,7 @@ impl Series {
     }
 
     fn window(&self, from: f64, to: f64) -> &[Second] {
-        let index = |at: f64| whole(at - self.begin).min(self.seconds.len());
+        let index = |at: f64| whole_seconds(at - self.begin).min(self.seconds.len());
         &self.seconds[index(from)..index(to).max(index(from))]
     }
 

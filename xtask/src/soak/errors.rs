@@ -18,7 +18,7 @@ const BEFORE_IT_EXISTS: &str = "the node looks before it creates";
 const EXISTS: &str = "the node is there already";
 const CONFLICT: &str = "somebody else wrote it, and the next try succeeded";
 const AGAIN: &str = "the watch goes on from another version";
-const SHED: &str = "the server shed load, and the next try succeeded";
+const SHED: &str = "the server shed load, and a later try was answered";
 
 /// Refusals of one kind for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,12 +62,23 @@ type Key = (Rc<str>, Rc<str>, Rc<str>, Rc<str>);
 /// A reflector whose watch is refused lists instead, and if that is refused too it watches again: to it that is one.
 fn key(request: &Request) -> Key {
     let verb = if &*request.verb == "list" { "watch".into() } else { request.verb.clone() };
-    (request.user.clone(), verb, request.resource.clone(), request.object.clone())
+    (request.user.clone(), verb, request.resource.clone(), object(request))
+}
+
+/// Of a request that creates the log has the name only when it was let in, unless the path has it.
+fn object(request: &Request) -> Rc<str> {
+    let names_in_body = &*request.verb == "create" && !request.resource.contains('/');
+    match request.object.split_once('/') {
+        Some((namespace, _)) if names_in_body => [namespace, "/"].concat().into(),
+        _ => request.object.clone(),
+    }
 }
 
 /// When what succeeded.
 struct History {
     successes: HashMap<Key, Vec<f64>>,
+    /// By anything but another refusal for want of room.
+    answers: HashMap<Key, Vec<f64>>,
     bound: HashMap<Rc<str>, f64>,
     deleted: HashMap<Rc<str>, f64>,
     /// By user and resource.
@@ -78,12 +89,20 @@ impl History {
     fn of(requests: &[Request]) -> Self {
         let mut history = Self {
             successes: HashMap::new(),
+            answers: HashMap::new(),
             bound: HashMap::new(),
             deleted: HashMap::new(),
             created: HashMap::new(),
         };
         let refused: std::collections::HashSet<Key> =
             requests.iter().filter(|it| it.failed()).map(key).collect();
+        let answered = |it: &&Request| (200..500).contains(&it.code) && it.code != 429;
+        for request in requests.iter().filter(answered) {
+            let key = key(request);
+            if refused.contains(&key) {
+                history.answers.entry(key).or_default().push(request.done);
+            }
+        }
         for request in requests.iter().filter(|it| it.succeeded()) {
             match (&*request.verb, &*request.resource) {
                 ("create", "pods/binding") => {
@@ -107,8 +126,12 @@ impl History {
     }
 
     fn succeeded_after(&self, request: &Request, within: f64) -> bool {
-        let successes = self.successes.get(&key(request));
-        successes.is_some_and(|all| all.iter().any(|at| (request.at..=request.at + within).contains(at)))
+        Self::came_after(&self.successes, request, within)
+    }
+
+    fn came_after(times: &HashMap<Key, Vec<f64>>, request: &Request, within: f64) -> bool {
+        let times = times.get(&key(request));
+        times.is_some_and(|all| all.iter().any(|at| (request.at..=request.at + within).contains(at)))
     }
 
     fn reason(&self, request: &Request) -> Option<&'static str> {
@@ -135,8 +158,8 @@ impl History {
             }
             (Who::Node, "create", "nodes", 409) => Some(EXISTS),
             (Who::Node, "update" | "create", "leases", 409) if later => Some(CONFLICT),
-            (_, "watch", _, 410 | 429) if self.succeeded_after(request, 120.0) => Some(AGAIN),
-            (_, _, _, 429) if self.succeeded_after(request, 120.0) => Some(SHED),
+            (_, "watch", _, 410) if self.succeeded_after(request, 120.0) => Some(AGAIN),
+            (_, _, _, 429) if Self::came_after(&self.answers, request, 120.0) => Some(SHED),
             _ => None,
         }
     }
@@ -213,6 +236,24 @@ mod tests {
         check(&[(NODE, "watch pods /", 410, 1.0)], None);
         check(&[(NODE, "get pods ns/p", 429, 1.0), (NODE, "get pods ns/p", 200, 3.0)], Some(SHED));
         check(&[(NODE, "get pods ns/p", 429, 1.0)], None);
+        check(&[(NODE, "get pods ns/p", 429, 1.0), (NODE, "get pods ns/p", 429, 3.0)], None);
+    }
+
+    #[test]
+    fn a_refused_create_has_no_name_in_the_log() {
+        let refused = (NODE, "create leases kube-node-lease/", 429, 1.0);
+        check(&[refused, (NODE, "create leases kube-node-lease/n-1", 201, 3.0)], Some(SHED));
+        let token = (NODE, "create serviceaccounts/token ns/default", 429, 1.0);
+        check(&[token, (NODE, "create serviceaccounts/token ns/other", 201, 3.0)], None);
+    }
+
+    #[test]
+    fn a_lease_that_is_not_there_yet_is_an_answer_to_what_was_shed() {
+        let of = |code, at| request(NODE, "get leases kube-node-lease/n-1", code, at);
+        let created = request(NODE, "create leases kube-node-lease/n-1", 201, 4.0);
+        let found = refusals(&[of(429, 1.0), of(404, 3.0), created], |_| true);
+        let reasons: Vec<_> = found.iter().map(|it| it.because).collect();
+        assert_eq!(reasons, [Some(BEFORE_IT_EXISTS), Some(SHED)]);
     }
 
     #[test]

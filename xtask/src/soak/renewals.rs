@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::traffic::{Request, Who};
+use crate::traffic::{Request, Who, whole_seconds};
 
 /// Most watches (client-go `reflector.go`, `minWatchTimeout`). Seconds.
 const USUAL: Range<usize> = 300..600;
@@ -56,8 +56,7 @@ pub(crate) fn renewals(requests: &[Request], end: f64) -> Vec<Renewals> {
         class.0.expected += mean;
         class.1 += variance;
     }
-    let again =
-        requests.iter().filter(|it| it.begins && !it.asks_for_all() && it.succeeded() && it.at <= end);
+    let again = requests.iter().filter(|it| it.begins && !it.is_anew() && it.succeeded() && it.at <= end);
     for request in again.filter(|it| matches!(it.who, Who::Node | Who::Proxy)) {
         if let Some((class, _)) = classes.get_mut(&(request.who, request.resource.to_string())) {
             class.seen += 1;
@@ -69,15 +68,6 @@ pub(crate) fn renewals(requests: &[Request], end: f64) -> Vec<Renewals> {
 
 fn is_of_objects(resource: &str) -> bool {
     matches!(resource, "secrets" | "configmaps")
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a run has fewer seconds, and no negative ones"
-)]
-fn whole_seconds(seconds: f64) -> usize {
-    seconds.max(0.0) as usize
 }
 
 /// A watch and those that go on from it.
@@ -95,7 +85,7 @@ fn streams(requests: &[Request], end: f64) -> Vec<Stream> {
     let of_nodes = requests.iter().filter(|it| it.is_watch() && matches!(it.who, Who::Node | Who::Proxy));
     for request in of_nodes.filter(|it| it.succeeded() && it.at <= end) {
         let of = open.entry(request.selection()).or_default();
-        if request.begins && request.asks_for_all() {
+        if request.begins && request.is_anew() {
             let (who, resource) = (request.who, request.resource.to_string());
             of.push_back(Stream { who, resource, begun: request.at, ended: end });
         } else if !request.begins && request.done < end && !timed_out(request) {
