@@ -136,7 +136,7 @@ impl Edge {
         loop {
             let change = reflector.next().await;
             if let Seen::Error(error) = &change {
-                self.counters.request_failed(&error.to_string());
+                watch_failed(&self.counters, error);
             }
             match news(&watched, change) {
                 Ok(Some(event)) => {
@@ -167,7 +167,7 @@ pub(crate) async fn watch_all_pods(
             Seen::Restarted => SharedSighting::OfAll(ListEdge::Begins),
             Seen::Synced => SharedSighting::OfAll(ListEdge::Ends),
             Seen::Error(error) => {
-                counters.request_failed(&error.to_string());
+                watch_failed(&counters, &error);
                 continue;
             }
             Seen::Object { kind, object, .. } => {
@@ -181,6 +181,14 @@ pub(crate) async fn watch_all_pods(
         if sender.send(Message::Shared(sighting)).is_err() {
             return;
         }
+    }
+}
+
+/// That a watch is refused, or told that its version is too old, is an answer.
+fn watch_failed(counters: &Counters, error: &wire::Error) {
+    match error.status() {
+        Some(_) => counters.request_refused(&error.to_string()),
+        None => counters.request_failed(&error.to_string()),
     }
 }
 

@@ -24,7 +24,7 @@ impl About {
     /// This machine, now, for the versions of the profile `defaults`.
     pub(crate) fn here() -> anyhow::Result<Self> {
         let versions = profile::load("defaults")?.versions;
-        let words: Vec<String> = std::env::args().skip(1).collect();
+        let words = without_folder(std::env::args().skip(1));
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let value_of = |text: &str, key: &str| {
             let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
@@ -55,8 +55,29 @@ impl About {
     }
 }
 
+/// Where a record was kept says nothing to who reads the page.
+fn without_folder(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept: Vec<String> = words.collect();
+    if let Some(at) = kept.iter().position(|word| word == "--keep") {
+        kept.drain(at..(at + 2).min(kept.len()));
+    }
+    kept
+}
+
 fn commit() -> String {
     let mut git = std::process::Command::new("git");
     let output = git.args(["rev-parse", "--short=12", "HEAD"]).current_dir(crate::command::root()).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_record_is_left_out() {
+        let words = ["soak", "--keep", "/x", "--minutes", "3"].map(str::to_owned);
+        assert_eq!(without_folder(words.into_iter()), ["soak", "--minutes", "3"]);
+        assert_eq!(without_folder(["soak".to_owned(), "--keep".to_owned()].into_iter()), ["soak"]);
+    }
 }

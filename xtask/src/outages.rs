@@ -3,9 +3,9 @@
 //! A fleet with a Deployment that grows and shrinks beside it; a part of the control plane is taken away and comes back; the
 //! audit log says whether nodes stayed Ready and whether they came back as one storm.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use self::{judge::Verdict, play::Plan};
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// How many nodes.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5000))]
     nodes: u32,
-    /// Only this outage. May be repeated; writes no evidence.
+    /// Only this outage. May be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<Outage>,
     /// How long is measured before an outage, in seconds.
@@ -83,10 +83,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         })?;
         let verdict = judge::judge(outage, args.nodes, &played);
         say(&page::section(&verdict));
+        if !args.debug {
+            // At once, so that half an hour that is cut short is not lost.
+            write(&about, &verdict)?;
+        }
         verdicts.push(verdict);
-    }
-    if !args.debug && args.only.is_empty() {
-        write(&about, args, &verdicts)?;
     }
     let failures: Vec<String> = verdicts
         .iter()
@@ -96,21 +97,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write(about: &About, args: &Args, verdicts: &[Verdict]) -> anyhow::Result<()> {
+fn write(about: &About, verdict: &Verdict) -> anyhow::Result<()> {
     let folder = PathBuf::from("docs/evidence/outages");
-    let mut files =
-        vec![File { path: folder.join("summary.md"), content: page::page(about, args.nodes, verdicts) }];
-    for verdict in verdicts {
-        files
-            .push(File { path: folder.join(format!("{}.csv", verdict.name)), content: verdict.series.csv() });
-    }
-    let size: usize = files.iter().map(|file| file.content.len()).sum();
-    if size > 150_000 {
-        bail!("{size} bytes of evidence are too many to keep; measure for a shorter time");
-    }
-    // What an earlier version called differently does not stay behind.
-    let _ = fs::remove_dir_all(crate::command::root().join(&folder));
-    generated::write(&files)
+    generated::write(&[
+        File { path: folder.join(format!("{}.md", verdict.name)), content: page::page(about, verdict) },
+        File { path: folder.join(format!("{}.csv", verdict.name)), content: verdict.series.csv() },
+    ])
 }
 
 #[expect(clippy::print_stdout, reason = "what a person who waits wants to know")]

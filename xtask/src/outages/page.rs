@@ -8,40 +8,33 @@ use super::{
 };
 use crate::machine::About;
 
-pub(super) fn page(about: &About, nodes: u32, verdicts: &[Verdict]) -> String {
-    let well = verdicts.iter().all(|verdict| verdict.failures.is_empty());
-    let outcome = if well {
-        "The fleet lives through all of it."
+/// The page of one outage.
+pub(super) fn page(about: &About, verdict: &Verdict) -> String {
+    let Verdict { name, nodes, ready, silence, heartbeats, all, lease_gap_median, lease_gap_max, .. } =
+        verdict;
+    let outcome = if verdict.failures.is_empty() {
+        "The fleet lives through it."
     } else {
-        "**The fleet does not live through all of it.**"
+        "**The fleet does not live through it.**"
     };
-    let mut text = format!(
-        "# Outages\n\n{outcome} {nodes} nodes beside a Deployment that grows and shrinks.\n\n{}\nScheduler and controller manager run without \
-         leader election: with it they end with the apiserver, and a controller that starts anew has forgotten since when a node is \
-         silent.\n\n| outage | nodes ready | no answer | lease gap, median and most | heartbeats/s before, 10-20 s after the return | all \
-         requests/s before, most in a second, a minute after | |\n|---|---:|---:|---:|---:|---:|---|\n",
-        about.paragraph()
-    );
-    for verdict in verdicts {
-        let Verdict { name, nodes, ready, silence, heartbeats, all, lease_gap_median, lease_gap_max, .. } =
-            verdict;
-        let outcome = if verdict.failures.is_empty() { "" } else { "**failed**" };
-        let _ = writeln!(
-            text,
-            "| {name} | {ready} of {nodes} | {silence:.1} s | {lease_gap_median:.1} s, {lease_gap_max:.1} s | {:.1}, {:.1} | {:.0}, {}, {:.0} | \
-             {outcome} |",
-            heartbeats.steady, heartbeats.second, all.steady, all.peak, all.settled
-        );
-    }
-    for verdict in verdicts {
-        text += &section(verdict);
-    }
-    text
+    format!(
+        "# Outage: {name}\n\n{outcome} {nodes} nodes beside a Deployment that grows and shrinks.\n\n{}\n| nodes ready | no answer | lease gap, \
+         median and most | heartbeats/s before, 10-20 s after the return | all requests/s before, most in a second, a minute after \
+         |\n|---:|---:|---:|---:|---:|\n| {ready} of {nodes} | {silence:.1} s | {lease_gap_median:.1} s, {lease_gap_max:.1} s | {:.1}, {:.1} | \
+         {:.0}, {}, {:.0} |\n{}",
+        about.paragraph(),
+        heartbeats.steady,
+        heartbeats.second,
+        all.steady,
+        all.peak,
+        all.settled,
+        section(verdict)
+    )
 }
 
 pub(super) fn section(verdict: &Verdict) -> String {
     let Verdict { name, watches, relists, rewatches, expired, refused_meanwhile, old_version, .. } = verdict;
-    let mut text = format!("\n## {name}\n\n");
+    let mut text = format!("\n## {name}, second by second\n\n");
     for failure in &verdict.failures {
         let _ = writeln!(text, "- **{failure}**");
     }

@@ -23,6 +23,8 @@ use crate::{binaries, kubectl::Kubectl, traffic::Traffic, until_stopped};
 /// After the last node is ready: the first leases, and the first pods.
 const SETTLE: Duration = Duration::from_secs(30);
 const GONE: Duration = Duration::from_secs(30);
+/// Those of which one is elected.
+const ELECTED: [Component; 2] = [Component::ControllerManager, Component::Scheduler];
 
 /// What to play.
 #[derive(Clone, Debug)]
@@ -66,8 +68,7 @@ pub(super) fn play(plan: &Plan) -> anyhow::Result<Played> {
 fn profile(outage: Outage) -> anyhow::Result<Profile> {
     let mut profile = profile::load("defaults")?;
     profile.set("audit.level=Metadata")?;
-    // With election they end when there is no apiserver for ten seconds, and a controller that starts anew has forgotten since
-    // when a node is silent. One that stays is the stricter judge.
+    // With election they end when there is no apiserver for ten seconds, which here is left to [`take_away`].
     profile.set("controller-manager.flags.leader-elect=false")?;
     profile.set("scheduler.flags.leader-elect=false")?;
     if outage == Outage::Goaway {
@@ -150,6 +151,11 @@ async fn take_away(outage: Outage, plane: &mut ControlPlane, version: &str) -> a
         }
         Outage::ApiserverGone => {
             plane.kill_component(Component::Apiserver).await?;
+            // They would have lost their leases after ten seconds, and a kubelet would start them again. A controller manager that
+            // stays takes nodes for dead whose heartbeats it has not asked for again yet: its watches wait up to 30 s.
+            for part in ELECTED {
+                plane.stop_component(part).await?;
+            }
             sleep(GONE).await;
             Component::Apiserver
         }
@@ -166,6 +172,11 @@ async fn take_away(outage: Outage, plane: &mut ControlPlane, version: &str) -> a
     };
     let back = Timestamp::now();
     plane.start_component(part).await?;
+    if outage == Outage::ApiserverGone {
+        for part in ELECTED {
+            plane.start_component(part).await?;
+        }
+    }
     Ok(back)
 }
 
