@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -68,6 +69,27 @@ pub(crate) fn broken_after(response: Response<Body>, after: usize) -> Response<B
             let _ = chunks.try_send(Ok(bytes.slice(..after.min(bytes.len()))));
             let _ = chunks.try_send(Err(h2::Reason::INTERNAL_ERROR.into()));
         }
+        Body::Stream(receiver)
+    })
+}
+
+/// Sends a body in pieces with a pause after each.
+pub(crate) fn trickling(response: Response<Body>, piece: usize, pause: Duration) -> Response<Body> {
+    response.map(|body| {
+        let mut bytes = match body {
+            Body::Whole(bytes) => bytes,
+            stream @ Body::Stream(_) => return stream,
+        };
+        let (chunks, receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while !bytes.is_empty() {
+                let next = bytes.split_to(piece.clamp(1, bytes.len()));
+                if chunks.send(Ok(next)).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+            }
+        });
         Body::Stream(receiver)
     })
 }

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("cannot read PEM: {0}")]
     Pem(rustls::pki_types::pem::Error),
     /// No port could be had.
-    #[error("cannot listen on 127.0.0.1")]
+    #[error("cannot listen on a loopback address")]
     Listen(#[from] io::Error),
     /// The endpoint of the server was refused by `wire`.
     #[error("cannot describe the server's endpoint")]

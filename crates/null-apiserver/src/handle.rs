@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use wire::Encoding;
@@ -36,7 +36,9 @@ pub(crate) async fn answer(
         headers: head.headers,
         body,
     };
-    lock(&shared.log).push(logged.clone());
+    if shared.config.log {
+        lock(&shared.log).push(logged.clone());
+    }
     let actions = lock(&shared.script).for_request(&logged);
     let accept = answer::accepted(logged.accept());
     let mut plan = Plan::default();
@@ -54,6 +56,10 @@ pub(crate) async fn answer(
                 std::future::pending::<()>().await;
             }
             Action::BreakBody { after } => break_after = Some(after),
+            Action::Trickle { piece, pause } => {
+                plan.chop = vec![piece];
+                plan.pause = pause;
+            }
             Action::Gzip => compression = Compression::Always,
             Action::MislabelAsGzip => compression = Compression::Pretended,
             Action::Truncate { after } => plan.truncate_after = Some(after),
@@ -63,12 +69,45 @@ pub(crate) async fn answer(
         }
     }
     plan.break_after = break_after;
+    let (piece, pause) = (plan.chop.first().copied(), plan.pause);
+    let line = lock(&shared.line).clone().filter(|_| !logged.is_watch());
+    if let Some(line) = line
+        && let Err(refusal) = line.serve().await
+    {
+        return Ok(answer::refusal(&refusal, accept));
+    }
     let response = respond(&shared, &logged, accept, plan);
     let response = compression.apply(response, &logged);
     Ok(match break_after {
         Some(after) if !logged.is_watch() => answer::broken_after(response, after),
-        _ => response,
+        _ if logged.is_watch() || pause.is_zero() => response,
+        _ => answer::trickling(response, piece.unwrap_or(1), pause),
     })
+}
+
+/// The same without a network.
+pub(crate) fn answer_directly(shared: &Arc<Shared>, request: &wire::Request) -> wire::Response {
+    let (path, query) = request.path_and_query.split_once('?').unwrap_or((&request.path_and_query, ""));
+    let content = (header::CONTENT_TYPE, request.content.content_type());
+    let logged = Logged {
+        peer: Peer::default(),
+        method: request.method.clone(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: HeaderMap::from_iter([content]),
+        body: request.body.clone(),
+    };
+    let response = respond(shared, &logged, request.accept, Plan::default());
+    let (head, body) = response.into_parts();
+    wire::Response {
+        status: head.status,
+        encoding: Encoding::of_content_type(head.headers.get(header::CONTENT_TYPE)),
+        body: match body {
+            Body::Whole(bytes) => bytes,
+            Body::Stream(_) => Bytes::new(),
+        },
+        retry_after: None,
+    }
 }
 
 fn respond(shared: &Arc<Shared>, request: &Logged, accept: Encoding, plan: Plan) -> Response<Body> {

@@ -1,11 +1,14 @@
-//! An API server without anything behind it: a double of kube-apiserver for tests.
+//! An API server without anything behind it: a double of kube-apiserver for tests, and the limit for benchmarks of the fleet.
 //!
 //! It speaks TLS and HTTP/2 as kube-apiserver does (100 streams per connection, client certificates), keeps objects in
 //! memory, moves resource versions, serves lists and watches with bookmarks and `WatchList`, in protobuf and, for the
-//! main fields, in JSON, and compresses what is long. A test scripts what goes wrong and reads the log of what was asked. There is no validation, no
-//! authorization, no admission and no managed fields.
+//! main fields, in JSON, and compresses what is long. A test scripts what goes wrong and reads the log of what was asked; a benchmark has it
+//! bind pods, and lets it do only so much. There is no validation, no authorization, no admission and no managed fields.
 
 mod answer;
+mod binding;
+mod capacity;
+mod config;
 mod connection;
 mod error;
 mod gzip;
@@ -25,7 +28,10 @@ mod store;
 mod stored;
 mod verbs;
 mod watch;
+mod watchers;
 
+pub use self::capacity::Capacity;
+pub use self::config::Config;
 pub use self::error::Error;
 pub use self::kind::Kind;
 pub use self::log::{Logged, Peer};

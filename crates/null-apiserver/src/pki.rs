@@ -1,6 +1,6 @@
 //! The certificate authority of the server, and what it signs.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{
@@ -20,16 +20,18 @@ use crate::Error;
 pub(crate) struct Pki {
     pub(crate) ca_pem: String,
     pub(crate) ca_key_pem: String,
+    /// Where the server listens.
+    address: IpAddr,
 }
 
 impl Pki {
-    pub(crate) fn generate() -> Result<Self, Error> {
+    pub(crate) fn generate(address: IpAddr) -> Result<Self, Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name = name("null-apiserver-ca", &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate()?;
-        Ok(Self { ca_pem: params.self_signed(&key)?.pem(), ca_key_pem: key.serialize_pem() })
+        Ok(Self { ca_pem: params.self_signed(&key)?.pem(), ca_key_pem: key.serialize_pem(), address })
     }
 
     /// A certificate that proves a user and groups, and its key, in PEM.
@@ -49,10 +51,8 @@ impl Pki {
         let mut params = CertificateParams::default();
         params.distinguished_name = name("null-apiserver", &[]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.subject_alt_names = vec![
-            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            SanType::DnsName("localhost".try_into()?),
-        ];
+        params.subject_alt_names =
+            vec![SanType::IpAddress(self.address), SanType::DnsName("localhost".try_into()?)];
         let (certificate, key) = self.sign(&params)?;
 
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -28,6 +28,14 @@ pub enum Action {
         /// Bytes of the body that still arrive.
         after: usize,
     },
+    /// Send the body in pieces of so many bytes with a pause after each, as through a path that is overloaded; of a watch, its
+    /// events.
+    Trickle {
+        /// Bytes of a piece.
+        piece: usize,
+        /// Time between pieces.
+        pause: Duration,
+    },
     /// Compress the body, however short, and a watch too: what a proxy may do.
     Gzip,
     /// Say that the body is gzip, which it is not.

@@ -56,6 +56,14 @@ impl Requirement {
 }
 
 impl Selection {
+    /// The one value of a field that it asks for, if it does.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|part| part.key == name).and_then(|part| match &part.test {
+            Test::Is(value) => Some(value.as_str()),
+            _ => None,
+        })
+    }
+
     pub(crate) fn matches(&self, object: &Stored) -> bool {
         (self.namespace.is_empty() || self.namespace == object.namespace())
             && self.fields.iter().all(|part| part.holds(object.field(&part.key)))

@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use wire::{Dial, Dialing, Endpoint, Stream};
+use wire::{Dial, Dialing, Endpoint, Request, Response, Stream};
 
+use crate::capacity::{Capacity, Line};
+use crate::config::Config;
 use crate::connection::{self, Control};
+use crate::handle;
 use crate::log::Logged;
 use crate::pki::Pki;
 use crate::resource::Resource;
@@ -39,6 +42,9 @@ pub(crate) struct Shared {
     pub(crate) log: Mutex<Vec<Logged>>,
     /// Users whom access reviews refuse.
     pub(crate) denied: Mutex<HashSet<String>>,
+    /// In front of a server that can only do so much.
+    pub(crate) line: Mutex<Option<Arc<Line>>>,
+    pub(crate) config: Config,
     pub(crate) acceptor: TlsAcceptor,
     pki: Pki,
     connections: Mutex<HashMap<u64, Arc<Control>>>,
@@ -48,25 +54,33 @@ pub(crate) struct Shared {
 impl NullApiserver {
     /// Starts a server on a free port of 127.0.0.1. It runs on the tokio runtime of the caller.
     pub async fn start() -> Result<Self, Error> {
-        let pki = Pki::generate()?;
+        Self::start_as(Config::default()).await
+    }
+
+    /// The same for a server of another kind.
+    pub async fn start_as(config: Config) -> Result<Self, Error> {
+        let address = config.address;
+        let pki = Pki::generate(address)?;
         let acceptor = TlsAcceptor::from(Arc::new(pki.server_config()?));
         let shared = Arc::new(Shared {
-            store: Mutex::new(Store::new()),
+            store: Mutex::new(Store::new(config.history)),
             script: Mutex::default(),
             log: Mutex::default(),
             denied: Mutex::default(),
+            line: Mutex::default(),
+            config,
             acceptor,
             pki,
             connections: Mutex::default(),
             numbers: AtomicU64::new(0),
         });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let accept = tokio::spawn(accept(listener, shared.clone()));
         Ok(Self { shared, address, accept })
     }
 
-    /// `https://127.0.0.1:PORT`.
+    /// `https://ADDRESS:PORT`.
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
@@ -106,6 +120,11 @@ impl NullApiserver {
         Arc::new(Memory(self.shared.clone()))
     }
 
+    /// Answers a request without a network, a script or a log, for benchmarks of what is pure; a watch gets an empty body.
+    pub fn answer(&self, request: &Request) -> Response {
+        handle::answer_directly(&self.shared, request)
+    }
+
     /// Every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Logged> {
         lock(&self.shared.log).clone()
@@ -124,6 +143,11 @@ impl NullApiserver {
     /// Removes every rule.
     pub fn clear_script(&self) {
         lock(&self.shared.script).clear();
+    }
+
+    /// How much the server does from now on; requests in line keep their places in the old one.
+    pub fn limit(&self, capacity: Option<Capacity>) {
+        *lock(&self.shared.line) = capacity.map(Line::new);
     }
 
     /// From now on access reviews say that this user may do nothing; of others they say that they may do everything.

@@ -1,16 +1,21 @@
 //! The objects, their one revision counter, and the history that watches read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 
+use k8s_pb::api::core::v1::Node;
+
+use crate::Kind;
+use crate::binding::{bound_to, takes_pods};
 use crate::moment;
 use crate::refusal::Refusal;
 use crate::resource::Resource;
 use crate::select::Selection;
 use crate::stored::Stored;
+use crate::watchers::{Notice, Watchers};
 
 /// Where new histories begin, so that no test mistakes a resource version for a count.
 const FIRST_REVISION: u64 = 1000;
@@ -24,6 +29,10 @@ pub(crate) struct Store {
     uids: u64,
     /// Lists from version 0 are served whole; without it they are paged as all others.
     watch_cache: bool,
+    /// Changes of a collection that are kept for watches from an older revision.
+    history: usize,
+    /// The node that was given a pod last.
+    bound_last: Key,
     collections: HashMap<&'static Resource, Collection>,
 }
 
@@ -31,8 +40,11 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Collection {
     objects: BTreeMap<Key, Arc<Stored>>,
-    history: Vec<Change>,
-    tick: watch::Sender<Tick>,
+    /// The last changes, oldest first.
+    history: VecDeque<Arc<Change>>,
+    /// The revision of the newest change that is no longer in the history.
+    forgotten: u64,
+    watchers: Watchers,
 }
 
 /// Namespace and name.
@@ -48,15 +60,6 @@ pub(crate) struct Change {
     pub(crate) deleted: bool,
 }
 
-/// What wakes the watches of a collection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tick {
-    /// Changes so far.
-    pub(crate) changes: usize,
-    /// Times that bookmarks were asked for.
-    pub(crate) bookmarks: usize,
-}
-
 /// One page of a list.
 pub(crate) struct Page {
     pub(crate) objects: Vec<Arc<Stored>>,
@@ -66,12 +69,15 @@ pub(crate) struct Page {
 }
 
 impl Store {
-    pub(crate) fn new() -> Self {
+    /// An empty one that keeps so many changes of each collection.
+    pub(crate) fn new(history: usize) -> Self {
         Self {
+            history,
             revision: FIRST_REVISION,
             compacted: 0,
             uids: 0,
             watch_cache: true,
+            bound_last: Key::default(),
             collections: HashMap::new(),
         }
     }
@@ -80,8 +86,10 @@ impl Store {
         self.revision
     }
 
-    pub(crate) fn compacted(&self) -> u64 {
-        self.compacted
+    /// Whether changes after a revision are no longer all known.
+    pub(crate) fn has_forgotten(&self, resource: &'static Resource, revision: u64) -> bool {
+        let forgotten = self.collections.get(resource).map_or(0, |collection| collection.forgotten);
+        revision < self.compacted.max(forgotten)
     }
 
     /// Forgets the history up to now.
@@ -105,7 +113,7 @@ impl Store {
     /// Wakes every watch to send a bookmark.
     pub(crate) fn ask_for_bookmarks(&mut self) {
         for collection in self.collections.values_mut() {
-            collection.tick.send_modify(|tick| tick.bookmarks += 1);
+            collection.watchers.ask_for_bookmarks();
         }
     }
 
@@ -172,10 +180,11 @@ impl Store {
     /// Writes an object over whatever is there, at the next revision.
     pub(crate) fn write(&mut self, object: &Stored) -> Arc<Stored> {
         let (revision, object) = self.at_next_revision(object);
+        let history = self.history;
         let collection = self.collection(object.resource);
         let key = (object.namespace().to_owned(), object.name().to_owned());
         let before = collection.objects.insert(key, object.clone());
-        collection.record(Change { revision, before, after: object.clone(), deleted: false });
+        collection.record(Change { revision, before, after: object.clone(), deleted: false }, history);
         object
     }
 
@@ -190,25 +199,34 @@ impl Store {
         let before = self.collections.get_mut(resource)?.objects.remove(&key)?;
         let (revision, after) = self.at_next_revision(&before);
         let change = Change { revision, before: Some(before), after: after.clone(), deleted: true };
-        self.collection(resource).record(change);
+        let history = self.history;
+        self.collection(resource).record(change, history);
         Some(after)
     }
 
-    /// Changes after a revision, the number of all changes so far, and what to wait on for more.
-    pub(crate) fn history_after(
+    /// Changes after a revision that are known, and what tells of those to come.
+    pub(crate) fn watch(
         &mut self,
         resource: &'static Resource,
+        selection: &Selection,
         revision: u64,
-    ) -> (usize, watch::Receiver<Tick>) {
+    ) -> (Vec<Arc<Change>>, mpsc::UnboundedReceiver<Notice>) {
         let collection = self.collection(resource);
         let position = collection.history.partition_point(|change| change.revision <= revision);
-        (position, collection.tick.subscribe())
+        (collection.history.range(position..).cloned().collect(), collection.watchers.add(selection))
     }
 
-    /// Changes from a position in the history on.
-    pub(crate) fn changes_from(&self, resource: &'static Resource, position: usize) -> Vec<Change> {
-        let history = self.collections.get(resource).map(|collection| collection.history.as_slice());
-        history.and_then(|history| history.get(position..)).unwrap_or_default().to_vec()
+    /// Gives a pod that no node was chosen for to the next node that takes pods, as a scheduler without preferences would.
+    /// `None` if it has one or there is none.
+    pub(crate) fn bind(&mut self, pod: &Stored) -> Option<Arc<Stored>> {
+        let nodes = &self.collections.get(Node::resource())?.objects;
+        let after = (Bound::Excluded(&self.bound_last), Bound::Unbounded);
+        let all = nodes.range::<Key, _>(after).chain(nodes);
+        let (key, _) = all.into_iter().take(nodes.len()).find(|(_, node)| takes_pods(node))?;
+        let key = key.clone();
+        let bound = bound_to(pod, &key.1)?;
+        self.bound_last = key;
+        Some(self.write(&bound))
     }
 
     fn at_next_revision(&mut self, object: &Stored) -> (u64, Arc<Stored>) {
@@ -221,16 +239,21 @@ impl Store {
     fn collection(&mut self, resource: &'static Resource) -> &mut Collection {
         self.collections.entry(resource).or_insert_with(|| Collection {
             objects: BTreeMap::new(),
-            history: Vec::new(),
-            tick: watch::Sender::new(Tick::default()),
+            history: VecDeque::new(),
+            forgotten: 0,
+            watchers: Watchers::default(),
         })
     }
 }
 
 impl Collection {
-    fn record(&mut self, change: Change) {
-        self.history.push(change);
-        let changes = self.history.len();
-        self.tick.send_modify(|tick| tick.changes = changes);
+    fn record(&mut self, change: Change, history: usize) {
+        let change = Arc::new(change);
+        self.watchers.tell(&change);
+        self.history.push_back(change);
+        if self.history.len() > history {
+            let oldest = self.history.pop_front();
+            self.forgotten = oldest.map_or(self.forgotten, |change| change.revision);
+        }
     }
 }

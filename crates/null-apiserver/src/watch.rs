@@ -8,7 +8,8 @@ use k8s_pb::apimachinery::pkg::apis::meta::v1::{ObjectMeta, WatchEvent};
 use k8s_pb::apimachinery::pkg::runtime::RawExtension;
 use prost::Message;
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use wire::Encoding;
 
 use crate::answer::Broken;
@@ -17,8 +18,9 @@ use crate::refusal::Refusal;
 use crate::resource::Resource;
 use crate::select::Selection;
 use crate::server::{Shared, lock};
-use crate::store::{Change, Tick};
+use crate::store::Change;
 use crate::stored::{Content, Stored, for_protobuf_watch};
+use crate::watchers::Notice;
 
 /// What a script does to a watch.
 #[derive(Debug, Default)]
@@ -28,14 +30,16 @@ pub(crate) struct Plan {
     pub(crate) end_after: Option<usize>,
     pub(crate) break_after: Option<usize>,
     pub(crate) truncate_after: Option<usize>,
+    /// Time between its chunks.
+    pub(crate) pause: Duration,
 }
 
 /// What a watch begins with.
 pub(crate) enum Start {
     /// All objects there are.
     Snapshot(Vec<Arc<Stored>>),
-    /// The changes after a revision.
-    After(u64),
+    /// What has changed since a revision.
+    After,
     /// 410: that revision is forgotten.
     Expired,
 }
@@ -51,9 +55,10 @@ pub(crate) struct Watching {
     pub(crate) start: Start,
     /// The store's revision when the watch was asked for.
     pub(crate) revision: u64,
-    /// The first change that it has not seen.
-    pub(crate) position: usize,
-    pub(crate) tick: watch::Receiver<Tick>,
+    /// Changes since its revision.
+    pub(crate) missed: Vec<Arc<Change>>,
+    /// Those to come.
+    pub(crate) notices: mpsc::UnboundedReceiver<Notice>,
     pub(crate) timeout: Duration,
     pub(crate) plan: Plan,
 }
@@ -80,7 +85,7 @@ async fn stream(mut watching: Watching, out: &mut Out) -> Result<(), Over> {
     out.end_if_planned().await?;
     let snapshot = match std::mem::replace(&mut watching.start, Start::Expired) {
         Start::Snapshot(objects) => objects,
-        Start::After(_) => Vec::new(),
+        Start::After => Vec::new(),
         Start::Expired => return out.error(&Refusal::expired()).await,
     };
     for object in &snapshot {
@@ -89,29 +94,47 @@ async fn stream(mut watching: Watching, out: &mut Out) -> Result<(), Over> {
     if watching.initial_events && watching.bookmarks {
         out.event("BOOKMARK", &bookmark(watching.resource, watching.revision, true)).await?;
     }
-    let mut bookmarks_sent = watching.tick.borrow().bookmarks;
+    for change in std::mem::take(&mut watching.missed) {
+        watching.tell(&change, out).await?;
+    }
+    let mut due = watching.shared.config.bookmark_every.map(|every| Instant::now() + every);
     loop {
-        let Tick { bookmarks, .. } = *watching.tick.borrow_and_update();
-        let (changes, revision) = {
-            let store = lock(&watching.shared.store);
-            (store.changes_from(watching.resource, watching.position), store.revision())
-        };
-        watching.position += changes.len();
-        for change in &changes {
-            if let Some(kind) = seen_as(change, &watching.selection) {
-                out.event(kind, &change.after).await?;
-            }
-        }
-        if bookmarks != bookmarks_sent {
-            bookmarks_sent = bookmarks;
-            if watching.bookmarks {
-                out.event("BOOKMARK", &bookmark(watching.resource, revision, false)).await?;
-            }
-        }
         tokio::select! {
-            woken = watching.tick.changed() => woken.map_err(|_| Over)?,
+            notice = watching.notices.recv() => match notice.ok_or(Over)? {
+                Notice::Change(change) => watching.tell(&change, out).await?,
+                Notice::Bookmark => watching.bookmark(out).await?,
+            },
+            () = sleep_until(due) => {
+                due = watching.shared.config.bookmark_every.map(|every| Instant::now() + every);
+                watching.bookmark(out).await?;
+            }
             () = out.chunks.closed() => return Err(Over),
         }
+    }
+}
+
+/// For ever without a time.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Watching {
+    async fn tell(&self, change: &Change, out: &mut Out) -> Result<(), Over> {
+        match seen_as(change, &self.selection) {
+            Some(kind) => out.event(kind, &change.after).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn bookmark(&self, out: &mut Out) -> Result<(), Over> {
+        if !self.bookmarks {
+            return Ok(());
+        }
+        let revision = lock(&self.shared.store).revision();
+        out.event("BOOKMARK", &bookmark(self.resource, revision, false)).await
     }
 }
 
@@ -194,6 +217,9 @@ impl Out {
             }
             self.bytes += chunk.len();
             self.put(Ok(chunk)).await?;
+            if !self.plan.pause.is_zero() {
+                tokio::time::sleep(self.plan.pause).await;
+            }
         }
         Ok(())
     }

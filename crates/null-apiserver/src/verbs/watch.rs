@@ -37,19 +37,19 @@ pub(crate) fn watch(call: &Call<'_>, plan: Plan) -> Result<Response<Body>, Refus
     // Without a version, or at 0, a watch begins with what there is, in no order of version.
     let start = match version {
         Some(version) if version > 0 && !initial_events => {
-            if version < store.compacted() {
+            if store.has_forgotten(resource, version) {
                 Start::Expired
             } else {
-                Start::After(version)
+                Start::After
             }
         }
         _ => Start::Snapshot(store.list(resource, &selection, None, "").objects),
     };
-    let position_of = match &start {
-        Start::After(version) => *version,
+    let seen = match &start {
+        Start::After => version.unwrap_or(revision),
         Start::Snapshot(_) | Start::Expired => revision,
     };
-    let (position, tick) = store.history_after(resource, position_of);
+    let (missed, notices) = store.watch(resource, &selection, seen);
     drop(store);
 
     let timeout =
@@ -64,8 +64,8 @@ pub(crate) fn watch(call: &Call<'_>, plan: Plan) -> Result<Response<Body>, Refus
         initial_events,
         start,
         revision,
-        position,
-        tick,
+        missed,
+        notices,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         plan,
     };

@@ -1,12 +1,12 @@
 //! POST: creation, the binding of a pod, and tokens.
 
 use http::{Response, StatusCode};
-use k8s_pb::api::core::v1::{Binding, Pod, PodCondition, PodSpec, PodStatus};
+use k8s_pb::api::core::v1::{Binding, Pod, PodSpec, PodStatus};
 use wire::Encoding;
 
 use super::{Call, token};
 use crate::answer::{self, Body};
-use crate::moment;
+use crate::binding::bound_to;
 use crate::refusal::Refusal;
 use crate::server::Shared;
 use crate::stored::Stored;
@@ -32,7 +32,12 @@ fn create(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
         spec.termination_grace_period_seconds.get_or_insert(30);
         object = Stored::of(&pod);
     }
-    let stored = call.store().create(&object)?;
+    let mut store = call.store();
+    let stored = store.create(&object)?;
+    if call.shared.config.bind_pods && stored.resource.kind == "Pod" {
+        store.bind(&stored);
+    }
+    drop(store);
     Ok(answer::object(StatusCode::CREATED, &stored, call.accept))
 }
 
@@ -44,23 +49,11 @@ fn bind(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     };
     let mut store = call.store();
     let existing = call.existing(&store)?;
-    let mut pod: Pod = existing.typed().unwrap_or_default();
-    let spec = pod.spec.get_or_insert_with(PodSpec::default);
-    if spec.node_name.as_deref().is_some_and(|name| !name.is_empty()) {
-        return Err(Refusal::conflict(
-            call.target.resource,
-            call.name()?,
-            "pod is already assigned to a node",
-        ));
-    }
-    spec.node_name = node;
-    pod.status.get_or_insert_with(PodStatus::default).conditions.push(PodCondition {
-        r#type: Some("PodScheduled".to_owned()),
-        status: Some("True".to_owned()),
-        last_transition_time: Some(moment::now()),
-        ..PodCondition::default()
-    });
-    store.write(&Stored::of(&pod));
+    let Some(pod) = bound_to(&existing, &node.unwrap_or_default()) else {
+        let why = "pod is already assigned to a node";
+        return Err(Refusal::conflict(call.target.resource, call.name()?, why));
+    };
+    store.write(&pod);
     let success = serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
     Ok(answer::whole(StatusCode::CREATED, Encoding::Json, success.to_string().into()))
 }
