@@ -193,7 +193,11 @@ impl Events {
     /// Begins to write the next event if none is being written.
     fn advance(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
         while self.writing.is_none() {
-            let Some(event) = self.waiting.pop_front() else { return };
+            let Some(event) = self.waiting.pop_front() else {
+                // A kilobyte that most nodes do not need for hours.
+                self.waiting = VecDeque::new();
+                return;
+            };
             if let Some(event) = self.correlator.correlate(event, now, &mut self.moments) {
                 out.push(event.send(common, now.at));
                 self.writing = Some(Writing { event, failures: 0, retry: None });

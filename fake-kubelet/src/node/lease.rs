@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use k8s_pb::{api::coordination::v1 as coordination, apimachinery::pkg::apis::meta::v1 as meta};
 use measure::Nanos;
+use prost::Message;
 use wire::{Encoding, Request};
 
 use super::{Backoff, Common, object, uid_in};
@@ -39,11 +40,21 @@ enum Ensuring {
     AfterConflict,
 }
 
+/// A Lease whose metadata goes back to the server as it came, and is not taken apart: owner references and managed fields are most
+/// of a lease, and nobody here reads them.
+#[derive(Clone, PartialEq, Message)]
+struct Kept {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    metadata: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "2")]
+    spec: Option<coordination::LeaseSpec>,
+}
+
 #[derive(Debug)]
 pub(super) struct Lease {
     due: Option<Nanos>,
     /// The lease as the server last returned it; its resourceVersion makes the next PUT possible without a GET.
-    latest: Option<Box<coordination::Lease>>,
+    latest: Option<Kept>,
     round: Round,
     /// Set while the lease is being fetched or made, pauses between tries included.
     ensuring: Option<Ensuring>,
@@ -134,9 +145,9 @@ impl Lease {
     }
 
     /// The lease is there to be renewed.
-    fn ensured(&mut self, common: &Common, now: Now, lease: coordination::Lease, out: &mut Vec<Action>) {
+    fn ensured(&mut self, common: &Common, now: Now, lease: Kept, out: &mut Vec<Action>) {
         let why = self.ensuring.take();
-        self.latest = Some(Box::new(lease));
+        self.latest = Some(lease);
         if why == Some(Ensuring::AfterConflict) {
             self.renew(common, now, now.at, out);
         } else {
@@ -167,7 +178,7 @@ impl Lease {
     }
 
     fn renewed(&mut self, common: &mut Common, now: Now, answer: &Answer) -> bool {
-        self.latest = answer.object().map(Box::new);
+        self.latest = answer.object();
         self.sleep(common, now);
         let before = self.renewed.replace(now.at);
         before.is_some_and(|before| now.at.since(before) > LEASE_LIFE)
@@ -186,7 +197,7 @@ impl Lease {
         spec.holder_identity = Some(common.name.to_string());
         spec.lease_duration_seconds = Some(LEASE_SECONDS);
         spec.renew_time = Some(micro_time(now.wall));
-        let body = wire::protobuf::encode("coordination.k8s.io/v1", "Lease", &**lease);
+        let body = wire::protobuf::encode("coordination.k8s.io/v1", "Lease", lease);
         let path = format!("{COLLECTION}/{}?timeout=10s", common.name);
         let request = Request::put(path, body, Encoding::Protobuf).timeout(object::HEARTBEAT_TIMEOUT);
         out.push(Action::Send { call: Call::RenewLease, request, intended });
