@@ -6,11 +6,14 @@ mod command;
 mod fidelity;
 mod flags;
 mod generated;
+mod hollow;
 mod kubectl;
 mod machine;
 mod outages;
+mod peers;
 mod schema;
 mod soak;
+mod started;
 mod tidy;
 mod traffic;
 mod until_stopped;
@@ -40,6 +43,8 @@ enum Task {
     Soak(soak::Args),
     /// Takes parts of a control plane away from a fleet and judges how it comes back; writes docs/evidence/outages.
     Outages(outages::Args),
+    /// Gives KWOK, hollow nodes and this project's fleet the same work on real control planes; writes benches/runs.
+    Peers(peers::Args),
     /// Writes docs/schema from the types of records.
     Schema,
 }
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
         Task::Flags => flags::files().and_then(|files| generated::write(&files)),
         Task::Soak(args) => soak::run(&args),
         Task::Outages(args) => outages::run(&args),
+        Task::Peers(args) => peers::run(&args),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
     };
     match result {

@@ -95,7 +95,7 @@ async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::R
     let mut phases: BTreeMap<String, Vec<Phase>> = BTreeMap::new();
     let schedule = schedule(&plan.timed, &nodes.names(true), nodes.fakes().len());
     for Event { at, timed, on } in &schedule {
-        until(begin, *at, &nodes).await?;
+        until(begin, *at, &mut nodes).await?;
         if on.contains(&nodes.fakes()[0]) {
             let left = plan.end - timed.at;
             say(&format!("{at:>4.0} s  {} {}; {left:.0} s to go", timed.step, timed.action.does));
@@ -111,7 +111,7 @@ async fn steps(plan: &Plan, plane: &ControlPlane, mut nodes: Nodes) -> anyhow::R
             .await
             .with_context(|| format!("{} {}", timed.step, timed.action.does))?;
     }
-    until(begin, plan.end + latest(nodes.names(true).len()), &nodes).await?;
+    until(begin, plan.end + latest(nodes.names(true).len()), &mut nodes).await?;
     let at = begin.elapsed().as_secs_f64();
     for phases in phases.values_mut() {
         phases.push(Phase { step: "end".to_owned(), does: "stop".to_owned(), at });
@@ -200,7 +200,7 @@ fn together(file: &str, nodes: &[impl AsRef<str>]) -> anyhow::Result<String> {
 }
 
 /// Waits, unless a node ends meanwhile.
-async fn until(begin: Instant, at: f64, nodes: &Nodes) -> anyhow::Result<()> {
+async fn until(begin: Instant, at: f64, nodes: &mut Nodes) -> anyhow::Result<()> {
     let time = begin + Duration::from_secs_f64(at);
     loop {
         nodes.check()?;

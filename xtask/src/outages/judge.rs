@@ -107,9 +107,7 @@ pub(super) fn judge(outage: Outage, nodes: u32, played: &Played) -> Verdict {
             .said
             .lines()
             .rev()
-            .find(|line| {
-                line.contains("without an answer") && !line.contains("; 0 requests without an answer")
-            })
+            .find(|line| line.contains("without an answer"))
             .map(str::to_owned),
         refusals: errors::refusals(requests, |request| !meanwhile(request) && request.at < end),
         refused_meanwhile: requests

@@ -1,28 +1,14 @@
 //! The processes whose requests are compared: one for all fake nodes, and one for each hollow node.
 
 use std::{
-    cell::RefCell,
     ffi::OsString,
-    fs::{self, File},
     path::{Path, PathBuf},
-    process,
-    time::Duration,
 };
 
-use anyhow::{Context, bail};
 use control_plane::ControlPlane;
-use identity::{Authority, Purpose, Subject, kubeconfig};
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::{
-    process::{Child, Command},
-    time::timeout,
-};
 
 use super::Plan;
-use crate::command::build;
-
-/// How long a node may take to end.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::{command::build, hollow, started::Started};
 
 pub(super) struct Nodes {
     folder: PathBuf,
@@ -30,15 +16,6 @@ pub(super) struct Nodes {
     fake: Started,
     hollow: Vec<Started>,
     fakes: u32,
-}
-
-/// A program that may run.
-struct Started {
-    name: String,
-    program: PathBuf,
-    args: Vec<OsString>,
-    log: PathBuf,
-    child: RefCell<Option<Child>>,
 }
 
 impl Nodes {
@@ -49,29 +26,12 @@ impl Nodes {
         kubemark: &Path,
         plan: &Plan,
     ) -> anyhow::Result<Self> {
-        let read =
-            |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-        let authority = Authority::from_pem(&read(plane.ca_cert())?, &read(plane.ca_key())?)?;
-        let hollow = |index: u32| {
-            let name = format!("hollow-{index}");
-            let issued = authority.issue(&Subject::node(&name), &Purpose::Client)?;
-            let access = kubeconfig::render(
-                "fidelity",
-                plane.server(),
-                authority.cert_pem(),
-                &issued.cert_pem,
-                &issued.key_pem,
-            );
-            let file = folder.join(format!("{name}.kubeconfig"));
-            fs::write(&file, access).with_context(|| format!("cannot write {}", file.display()))?;
-            let args = vec!["--name".into(), name.clone().into(), "--kubeconfig".into(), file.into()];
-            Ok(Started::new(name, kubemark.to_owned(), args, folder))
-        };
+        let hollows = (0..plan.hollows).map(|index| hollow::node(plane, kubemark, index, folder));
         Ok(Self {
             folder: folder.to_owned(),
             shim,
             fake: fake(plane, folder, plan.fakes)?,
-            hollow: (0..plan.hollows).map(hollow).collect::<anyhow::Result<_>>()?,
+            hollow: hollows.collect::<anyhow::Result<_>>()?,
             fakes: plan.fakes,
         })
     }
@@ -102,7 +62,7 @@ impl Nodes {
         if self.fakes().iter().any(|fake| on.contains(&fake)) {
             self.fake.start(&self.folder, &self.shim)?;
         }
-        for node in self.hollow.iter().filter(|node| on.contains(&&node.name)) {
+        for node in self.hollow.iter_mut().filter(|node| on.contains(&&node.name)) {
             node.start(&self.folder, &self.shim)?;
         }
         Ok(())
@@ -115,14 +75,14 @@ impl Nodes {
 
     /// Ends everything; one that does not end is killed when it is dropped.
     pub(super) async fn stop_all(&mut self) {
-        for node in std::iter::once(&self.fake).chain(&self.hollow) {
+        for node in std::iter::once(&mut self.fake).chain(&mut self.hollow) {
             let _ = node.stop().await;
         }
     }
 
     /// Fails if a node has ended by itself.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        std::iter::once(&self.fake).chain(&self.hollow).try_for_each(Started::check)
+    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+        std::iter::once(&mut self.fake).chain(&mut self.hollow).try_for_each(Started::check)
     }
 }
 
@@ -144,49 +104,4 @@ fn fake(plane: &ControlPlane, folder: &Path, nodes: u32) -> anyhow::Result<Start
         plane.ca_key().into(),
     ];
     Ok(Started::new("fake-kubelet".to_owned(), program, args, folder))
-}
-
-impl Started {
-    fn new(name: String, program: PathBuf, args: Vec<OsString>, folder: &Path) -> Self {
-        let log = folder.join(format!("{name}.log"));
-        Self { name, program, args, log, child: RefCell::new(None) }
-    }
-
-    /// Through the shim, so that it dies with us, and in a process group of its own, so that Ctrl-C is ours to handle.
-    fn start(&self, folder: &Path, shim: &OsString) -> anyhow::Result<()> {
-        if self.child.borrow().is_some() {
-            return Ok(());
-        }
-        let log = File::options().create(true).append(true).open(&self.log);
-        let log = log.with_context(|| format!("cannot write {}", self.log.display()))?;
-        let mut command = Command::new(shim);
-        command.arg(process::id().to_string()).arg(&self.program).args(&self.args).process_group(0);
-        command.env("TMPDIR", folder).kill_on_drop(true).stdin(process::Stdio::null());
-        command.stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("cannot start {}", self.name))?;
-        self.child.replace(Some(child));
-        Ok(())
-    }
-
-    fn check(&self) -> anyhow::Result<()> {
-        if let Some(child) = self.child.borrow_mut().as_mut()
-            && let Some(status) = child.try_wait()?
-        {
-            let text = fs::read_to_string(&self.log).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().collect();
-            let tail = lines[lines.len().saturating_sub(10)..].join("\n  ");
-            bail!("{} ended with {status}:\n  {tail}", self.name);
-        }
-        Ok(())
-    }
-
-    async fn stop(&self) -> anyhow::Result<()> {
-        let Some(mut child) = self.child.borrow_mut().take() else { return Ok(()) };
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).with_context(|| format!("cannot end {}", self.name))?;
-        }
-        timeout(GRACE, child.wait()).await.with_context(|| format!("{} does not end", self.name))??;
-        Ok(())
-    }
 }
