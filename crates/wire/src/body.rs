@@ -1,11 +1,10 @@
-//! The body of an answer: read chunk by chunk, its window given back, inflated if it was compressed.
+//! The body of an answer: read chunk by chunk, inflated if it was compressed.
 
 use bytes::{Bytes, BytesMut};
-use h2::RecvStream;
-use http::HeaderMap;
 
-use crate::Error;
+use crate::http2::{Head, OpenStream};
 use crate::inflate::Inflate;
+use crate::{Error, Http2Error};
 
 /// The longest body that is inflated into memory, in bytes: ten times the largest list of a large cluster. gzip can make a
 /// thousand bytes of one. Go has no limit.
@@ -14,7 +13,7 @@ const MAX_INFLATED: usize = 1 << 30;
 /// A body that is being received.
 #[derive(Debug)]
 pub(crate) struct Body {
-    stream: RecvStream,
+    stream: OpenStream,
     inflate: Option<Box<Inflate>>,
 }
 
@@ -22,19 +21,19 @@ pub(crate) struct Body {
 #[derive(Debug)]
 pub(crate) enum BodyError {
     /// The stream broke.
-    Stream(h2::Error),
+    Stream(Http2Error),
     /// It came, and cannot be inflated.
     Inflate(Error),
 }
 
 impl Body {
-    pub(crate) fn new(stream: RecvStream, headers: &HeaderMap) -> Self {
-        Self { stream, inflate: Inflate::for_headers(headers) }
+    pub(crate) fn new(stream: OpenStream, head: &Head) -> Self {
+        Self { stream, inflate: head.gzip.then(Inflate::new) }
     }
 
     /// The next chunk, as it was before compression. Cancel-safe.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, BodyError>> {
-        let chunk = next_chunk(&mut self.stream).await;
+        let chunk = self.stream.data().await;
         let Some(inflate) = &mut self.inflate else {
             return chunk.map(|chunk| chunk.map_err(BodyError::Stream));
         };
@@ -45,7 +44,7 @@ impl Body {
         }
     }
 
-    /// Reads to the end; stops at the first error, which h2 would repeat for ever.
+    /// Reads to the end; stops at the first error, which the stream would repeat for ever.
     pub(crate) async fn whole(mut self) -> Result<Bytes, BodyError> {
         if let Some(inflate) = &mut self.inflate {
             inflate.limit(MAX_INFLATED);
@@ -65,10 +64,4 @@ impl Body {
 
 fn corrupt(reason: &impl ToString) -> BodyError {
     BodyError::Inflate(Error::decode("a gzip body", reason))
-}
-
-/// The next chunk of a stream, whose share of the flow-control windows is given back.
-async fn next_chunk(stream: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
-    let chunk = stream.data().await?;
-    Some(chunk.and_then(|chunk| stream.flow_control().release_capacity(chunk.len()).map(|()| chunk)))
 }

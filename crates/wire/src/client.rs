@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::RecvStream;
-use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderValue, Method, StatusCode, Uri, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::body::{Body, BodyError};
 use crate::connection::{Connection, InFlight};
 use crate::credential::{CredentialHeaders, Identity};
+use crate::http2::{self, Block, Head, OpenStream, Sender};
 use crate::pool::{Place, Pool};
 use crate::traffic::{Counters, add};
-use crate::{Credential, Endpoint, Error, Request, Response, Traffic, Watch};
+use crate::{Credential, Endpoint, Error, Http2Error, Reason, Request, Response, Traffic, Watch};
 
 /// How often a request that the server did not begin is sent again (x/net/http2 `Transport.RoundTrip`).
 const RESENDS: u32 = 6;
@@ -43,7 +43,7 @@ struct State {
 
 /// An answer whose headers have come, on its open stream.
 pub(crate) struct Answer {
-    pub(crate) head: http::response::Parts,
+    pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) in_flight: InFlight,
 }
@@ -129,15 +129,13 @@ impl Client {
     }
 
     /// The error of a stream that broke.
-    fn broken(&self, request: &Request, in_flight: &InFlight, error: h2::Error) -> Error {
+    fn broken(&self, request: &Request, in_flight: &InFlight, source: Http2Error) -> Error {
         let server = self.0.endpoint.parts().server.clone();
         let request = request.to_string();
         if in_flight.life().is_unresponsive() {
             return Error::Unresponsive { server, request };
         }
-        let lost = error.is_io() || error.is_go_away();
-        let source = Arc::new(error);
-        if lost {
+        if source.is_of_connection() {
             Error::ConnectionLost { server, request, source }
         } else {
             Error::Reset { server, request, source }
@@ -148,7 +146,7 @@ impl Client {
     async fn read(&self, request: &Request, answer: Answer) -> Result<Response, Error> {
         let Answer { head, body, in_flight } = answer;
         let body = body.whole().await.map_err(|error| self.unreadable(request, &in_flight, error))?;
-        Ok(Response::new(head.status, &head.headers, body))
+        Ok(Response::new(head, body))
     }
 
     async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
@@ -160,9 +158,8 @@ impl Client {
             }
             let sender = connection.sender().await?;
             let failure = match self.start(sender, request, &identity.headers).await {
-                Ok(response) => {
-                    let (head, stream) = response.into_parts();
-                    let body = Body::new(stream, &head.headers);
+                Ok((head, stream)) => {
+                    let body = Body::new(stream, &head);
                     return Ok(Answer { head, body, in_flight });
                 }
                 Err(failure) => failure,
@@ -203,50 +200,40 @@ impl Client {
 
     async fn start(
         &self,
-        sender: h2::client::SendRequest<Bytes>,
+        sender: &Sender,
         request: &Request,
         credential: &CredentialHeaders,
-    ) -> Result<http::Response<RecvStream>, Failure> {
-        let head = self.head(request, credential).map_err(Failure::NotSent)?;
-        let mut sender = sender.ready().await.map_err(Failure::NotBegun)?;
-        let no_body = request.body.is_empty();
-        let (response, mut stream) = sender.send_request(head, no_body).map_err(Failure::NotBegun)?;
-        if !no_body {
-            // An error here means that the stream is over already, and the response says how.
-            let _ = stream.send_data(request.body.clone(), true);
-        }
-        response.await.map_err(Failure::of_response)
+    ) -> Result<(Head, OpenStream), Failure> {
+        let block = self.head(request, credential).map_err(Failure::NotSent)?;
+        let is_head = request.method == Method::HEAD;
+        let mut stream =
+            sender.open(&block, request.body.clone(), is_head).await.map_err(Failure::NotBegun)?;
+        drop(block);
+        let head = stream.head().await.map_err(Failure::of_response)?;
+        Ok((head, stream))
     }
 
-    fn head(&self, request: &Request, credential: &CredentialHeaders) -> Result<http::Request<()>, Error> {
+    fn head(&self, request: &Request, credential: &CredentialHeaders) -> Result<Block, Error> {
         let parts = self.0.endpoint.parts();
         let path = format!("{}{}", parts.prefix, request.path_and_query);
         let bad_path = || Error::Path { path: request.path_and_query.clone() };
         if !request.path_and_query.starts_with('/') {
             return Err(bad_path());
         }
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTPS)
-            .authority(parts.authority.clone())
-            .path_and_query(PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| bad_path())?)
-            .build()
-            .map_err(|_| bad_path())?;
-        let mut head = http::Request::new(());
-        *head.method_mut() = request.method.clone();
-        *head.uri_mut() = uri;
-        let headers = head.headers_mut();
-        headers.insert(header::ACCEPT, request.accept.accept());
-        headers.insert(header::USER_AGENT, self.0.user_agent.clone());
+        let path = PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| bad_path())?;
+        let mut block = Block::request(&request.method, parts.authority.as_str(), path.as_str());
+        block.field(http2::ACCEPT, request.accept.accept());
+        block.field(http2::USER_AGENT, &self.0.user_agent);
         // On watches too (x/net internal/httpcommon `IsRequestGzip`).
         if request.method != Method::HEAD {
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+            block.field(http2::ACCEPT_ENCODING, "gzip");
         }
         if !request.body.is_empty() {
-            headers.insert(header::CONTENT_TYPE, request.content.content_type());
-            headers.insert(header::CONTENT_LENGTH, request.body.len().into());
+            block.field(http2::CONTENT_TYPE, request.content.content_type());
+            block.field(http2::CONTENT_LENGTH, request.body.len().to_string());
         }
-        credential.add_to(headers)?;
-        Ok(head)
+        credential.add_to(&mut block)?;
+        Ok(block)
     }
 }
 
@@ -262,19 +249,19 @@ enum Failure {
     /// It cannot be sent at all.
     NotSent(Error),
     /// The connection takes no more requests, and did not take this one.
-    NotBegun(h2::Error),
+    NotBegun(Http2Error),
     /// The server refused this stream before it did anything.
-    Refused(h2::Error),
+    Refused(Http2Error),
     /// It may have been carried out.
-    Broken(h2::Error),
+    Broken(Http2Error),
 }
 
 impl Failure {
-    fn of_response(error: h2::Error) -> Self {
-        match error.reason() {
+    fn of_response(error: Http2Error) -> Self {
+        match error {
             // Only streams beyond the GOAWAY's last one are told (RFC 9113 6.8); the others go on.
-            Some(h2::Reason::NO_ERROR) if error.is_go_away() && error.is_remote() => Self::NotBegun(error),
-            Some(h2::Reason::REFUSED_STREAM) if error.is_reset() && error.is_remote() => Self::Refused(error),
+            Http2Error::GoAway(Reason::NO_ERROR) => Self::NotBegun(error),
+            Http2Error::Reset(Reason::REFUSED_STREAM) => Self::Refused(error),
             _ => Self::Broken(error),
         }
     }

@@ -1,16 +1,15 @@
 //! One HTTP/2 connection: dialled in a task of its own, driven there, watched by pings, and given up there.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::client::SendRequest;
 use rustls::ClientConfig;
 use tokio::sync::SetOnce;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio::time::{Instant, timeout};
 
+use crate::http2::{Driver, Monitor, Sender};
 pub(crate) use crate::life::{InFlight, Life};
 use crate::meter::{Activity, Metered};
 use crate::traffic::{Counters, add};
@@ -21,9 +20,6 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_AFTER_IDLE: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
-const STREAM_WINDOW: u32 = 4 << 20;
-const CONNECTION_WINDOW: u32 = 1 << 30;
-const MAX_HEADER_LIST: u32 = 10 << 20;
 /// Streams assumed to be allowed until the server's SETTINGS say.
 const ASSUMED_STREAMS: usize = 100;
 /// Streams that are used of a server whose SETTINGS name no limit.
@@ -34,7 +30,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// A connection that is being opened, open or dead. Dropping the last handle closes it when its streams are done.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    opened: SetOnce<Result<SendRequest<Bytes>, Error>>,
+    opened: SetOnce<Result<Sender, Error>>,
     life: Arc<Life>,
 }
 
@@ -54,19 +50,19 @@ impl Connection {
     }
 
     /// The means to send, once the connection is open.
-    pub(crate) async fn sender(&self) -> Result<SendRequest<Bytes>, Error> {
-        self.opened.wait().await.clone()
+    pub(crate) async fn sender(&self) -> Result<&Sender, Error> {
+        self.opened.wait().await.as_ref().map_err(Error::clone)
     }
 
     /// Reserves a stream, if one is free and requests may start.
     ///
     /// Before the server's SETTINGS came, 100 streams are assumed to be allowed. If it turns out that fewer are, those
-    /// reserved beyond wait inside h2, where Go would move them to another connection.
+    /// reserved beyond wait in [`Sender::open`], where Go would move them to another connection.
     pub(crate) fn reserve(&self) -> Option<InFlight> {
         let limit = match self.opened.get() {
-            Some(Ok(sender)) => match sender.current_max_send_streams() {
-                usize::MAX => UNLIMITED_STREAMS,
-                limit => limit,
+            Some(Ok(sender)) => match sender.max_streams() {
+                None => UNLIMITED_STREAMS,
+                Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
             },
             _ => ASSUMED_STREAMS,
         };
@@ -79,7 +75,8 @@ impl Connection {
     }
 
     pub(crate) fn is_usable(&self) -> bool {
-        !self.life.is_retired()
+        let is_leaving = || matches!(self.opened.get(), Some(Ok(sender)) if sender.is_leaving());
+        !self.life.is_retired() && !is_leaving()
     }
 
     pub(crate) fn life(&self) -> &Arc<Life> {
@@ -88,7 +85,7 @@ impl Connection {
 }
 
 type Transport = Metered<Box<dyn crate::dial::Stream>>;
-type Http2 = h2::client::Connection<tokio_rustls::client::TlsStream<Transport>, Bytes>;
+type Http2 = Driver<Transport>;
 
 /// The connection's task, from the dial to the end.
 async fn run(
@@ -119,15 +116,17 @@ async fn live(
     life: &Life,
 ) {
     let activity = Activity::new();
+    // Boxed, because the task is as large as its largest part for as long as the connection lives.
     let opened = tokio::select! {
-        opened = connect(endpoint, tls, &counters, &activity) => opened,
+        opened = Box::pin(connect(endpoint, tls, &counters, &activity)) => opened,
         () = life.closed() => Err(closed_while_opening(endpoint)),
     };
-    let http2 = match opened {
+    let (http2, monitor) = match opened {
         Ok((sender, http2)) => {
             add(&counters.connections, 1);
+            let monitor = sender.monitor();
             report(&handle, Ok(sender));
-            http2
+            (http2, monitor)
         }
         Err(error) => {
             life.retire();
@@ -137,7 +136,7 @@ async fn live(
     };
     // The task must not keep the client's half: the connection closes when nobody else holds one.
     drop(handle);
-    drive(http2, &activity, life, endpoint).await;
+    drive(http2, &monitor, &activity, life, endpoint).await;
 }
 
 fn closed_while_opening(endpoint: &Endpoint) -> Error {
@@ -145,44 +144,55 @@ fn closed_while_opening(endpoint: &Endpoint) -> Error {
     Error::Connect { server: endpoint.parts().server.clone(), source: Arc::new(source) }
 }
 
-fn report(handle: &Weak<Connection>, result: Result<SendRequest<Bytes>, Error>) {
+fn report(handle: &Weak<Connection>, result: Result<Sender, Error>) {
     if let Some(connection) = handle.upgrade() {
         // Only this task sets it, once.
         let _ = connection.opened.set(result);
     }
 }
 
-async fn drive(http2: Http2, activity: &Activity, life: &Life, endpoint: &Endpoint) {
-    let mut http2 = std::pin::pin!(http2);
-    let ping = http2.ping_pong();
-    tokio::select! {
-        result = &mut http2 => if let Err(error) = result {
-            tracing::debug!(server = endpoint.server(), %error, "connection ended");
-        },
-        () = until_unresponsive(ping, activity) => life.give_up(),
-        () = life.idle_for(IDLE_TIMEOUT) => {}
-        () = life.closed() => {}
-    }
+async fn drive(
+    mut http2: Box<Http2>,
+    monitor: &Monitor,
+    activity: &Activity,
+    life: &Life,
+    endpoint: &Endpoint,
+) {
+    let result = tokio::select! {
+        result = poll_fn(|cx| http2.poll(cx)) => result,
+        () = watch_over(monitor, activity, life) => Ok(()),
+        () = life.closed() => Ok(()),
+    };
     // Before the streams hear of it, so that whoever they wake opens another connection.
     life.retire();
+    if let Err(error) = result {
+        tracing::debug!(server = endpoint.server(), %error, "connection ended");
+        http2.fail(&error);
+    }
 }
 
-/// Returns when a PING that was sent after 30 s of silence has not been answered for 15 s.
-async fn until_unresponsive(ping: Option<h2::PingPong>, activity: &Activity) {
-    let Some(mut ping) = ping else { return std::future::pending().await };
+/// Returns, with the connection retired, when it had no streams for 90 s, or when a PING that was sent after 30 s of silence was
+/// not answered for 15 s. One timer does for both.
+async fn watch_over(monitor: &Monitor, activity: &Activity, life: &Life) {
+    let mut pinged_at: Option<Instant> = None;
     loop {
-        let due = activity.last_read() + PING_AFTER_IDLE;
-        if tokio::time::Instant::now() < due {
-            tokio::time::sleep_until(due).await;
-            continue;
-        }
-        match timeout(PING_TIMEOUT, ping.ping(h2::Ping::opaque())).await {
+        let Some(idle_check) = life.idle_until(IDLE_TIMEOUT) else { return };
+        let now = Instant::now();
+        if pinged_at.is_some() && monitor.take_pong() {
             // The pong was read, so the next ping is 30 s away.
-            Ok(Ok(_)) => {}
-            // The connection is ending; its driver says how.
-            Ok(Err(_)) => return std::future::pending().await,
-            Err(_) => return,
+            pinged_at = None;
         }
+        let ping_check = match pinged_at {
+            Some(at) if now >= at + PING_TIMEOUT => return life.give_up(),
+            Some(at) => at + PING_TIMEOUT,
+            None if now >= activity.last_read() + PING_AFTER_IDLE => {
+                monitor.ping();
+                pinged_at = Some(now);
+                now + PING_TIMEOUT
+            }
+            None => activity.last_read() + PING_AFTER_IDLE,
+        };
+        tokio::time::sleep_until(idle_check.min(ping_check)).await;
     }
 }
 
@@ -191,7 +201,7 @@ async fn connect(
     tls: Arc<ClientConfig>,
     counters: &Arc<Counters>,
     activity: &Activity,
-) -> Result<(SendRequest<Bytes>, Http2), Error> {
+) -> Result<(Sender, Box<Http2>), Error> {
     let parts = endpoint.parts();
     let server = || parts.server.clone();
     let dialled = timeout(DIAL_TIMEOUT, parts.dial.dial(&parts.host, parts.port)).await;
@@ -199,24 +209,10 @@ async fn connect(
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|source| Error::Connect { server: server(), source: Arc::new(source) })?;
     let metered = Metered::new(stream, counters.clone(), activity.clone());
-    let tls_failed = |source| Error::Tls { server: server(), source: Arc::new(source) };
-    let handshake = TlsConnector::from(tls).connect(parts.tls_name.clone(), metered);
-    let stream = timeout(TLS_TIMEOUT, handshake)
+    let handshake = Driver::connect(tls, parts.tls_name.clone(), metered);
+    timeout(TLS_TIMEOUT, handshake)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        .map_err(tls_failed)?;
-    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-        return Err(Error::NotHttp2 { server: server() });
-    }
-    // The budget for small DATA frames (h2 closes the connection when an unread backlog of them exceeds it) is half the
-    // connection window unless set, so a window as large as Go's also keeps h2 from giving up on a slow watch.
-    h2::client::Builder::new()
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(MAX_HEADER_LIST)
-        .initial_max_send_streams(ASSUMED_STREAMS)
-        .enable_push(false)
-        .handshake(stream)
-        .await
-        .map_err(|error| tls_failed(io::Error::other(error)))
+        .map_err(|source| Error::Tls { server: server(), source: Arc::new(source) })?
+        .ok_or_else(|| Error::NotHttp2 { server: server() })
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use rustls::ClientConfig;
 
+use crate::http2::{AUTHORIZATION, Block};
 use crate::{ClientCertificate, Endpoint, Error, tls};
 
 const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
@@ -107,12 +108,12 @@ impl CredentialHeaders {
         Ok(Self { token, impersonate })
     }
 
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap) -> Result<(), Error> {
+    pub(crate) fn add_to(&self, block: &mut Block) -> Result<(), Error> {
         if let Some(token) = &self.token {
-            headers.insert(header::AUTHORIZATION, token.header()?);
+            block.secret(AUTHORIZATION, token.header()?);
         }
         for (name, value) in &self.impersonate {
-            headers.append(name, value.clone());
+            block.named(name.as_str(), value);
         }
         Ok(())
     }
@@ -180,12 +181,17 @@ mod tests {
         let token = Token::new("old".into());
         let headers = CredentialHeaders::new(Credential::bearer(token.clone())).unwrap();
         let sent = || {
-            let mut map = HeaderMap::new();
-            headers.add_to(&mut map).map(|()| map[header::AUTHORIZATION].clone())
+            let mut block = Block::default();
+            headers.add_to(&mut block).map(|()| block)
         };
-        assert_eq!(sent().unwrap(), "Bearer old");
+        let expected = |value: &str| {
+            let mut block = Block::default();
+            block.secret(AUTHORIZATION, value);
+            block
+        };
+        assert_eq!(sent().unwrap(), expected("Bearer old"));
         token.set("new".into());
-        assert_eq!((sent().unwrap().to_str().unwrap(), &*token.get()), ("Bearer new", "new"));
+        assert_eq!((sent().unwrap(), &*token.get()), (expected("Bearer new"), "new"));
         token.set("line\nbreak".into());
         assert!(matches!(sent(), Err(Error::Header { .. })));
     }

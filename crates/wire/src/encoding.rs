@@ -45,7 +45,11 @@ impl Encoding {
 
     /// The encoding that a `Content-Type` names; parameters such as `;stream=watch` are ignored.
     pub fn of_content_type(value: Option<&HeaderValue>) -> Self {
-        let Some(text) = value.and_then(|value| value.to_str().ok()) else { return Self::Text };
+        value.and_then(|value| value.to_str().ok()).map_or(Self::Text, Self::of_media_type)
+    }
+
+    /// The same of the text of the header.
+    pub(crate) fn of_media_type(text: &str) -> Self {
         match text.split(';').next().unwrap_or_default().trim() {
             "application/json" => Self::Json,
             "application/vnd.kubernetes.protobuf" => Self::Protobuf,

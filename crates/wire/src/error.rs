@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Status;
+use crate::{Http2Error, Status};
 
 /// Why there is no answer, or none that can be used.
 ///
@@ -70,7 +70,7 @@ pub enum Error {
         /// Method and path.
         request: String,
         /// What the HTTP/2 layer said.
-        source: Arc<h2::Error>,
+        source: Http2Error,
     },
     /// The server did not answer a PING within 15 s, so the connection was given up.
     #[error("{server} answered no HTTP/2 ping for 15 s during {request}")]
@@ -88,7 +88,7 @@ pub enum Error {
         /// Method and path.
         request: String,
         /// What the HTTP/2 layer said; its reason is the code of the reset.
-        source: Arc<h2::Error>,
+        source: Http2Error,
     },
     /// No complete answer within the request's own timeout.
     #[error("{request} was not answered within {after:?}")]

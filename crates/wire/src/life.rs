@@ -93,19 +93,14 @@ impl Life {
         self.ended.initialized()
     }
 
-    /// Returns, with the connection retired, when there was no stream for so long.
+    /// When to look again whether there was no stream for so long; `None`, with the connection retired, if there was none.
     ///
-    /// It wakes once per `timeout` and not per request: a stream that is open now delays the end by all of it.
-    pub(crate) async fn idle_for(&self, timeout: Duration) {
-        loop {
-            let now = Instant::now();
-            let idle = self.streams.load(Ordering::Acquire) == 0;
-            let due = if idle { self.stream_ended() } else { now } + timeout;
-            if due <= now && self.retire_if_idle() {
-                return;
-            }
-            tokio::time::sleep_until(due).await;
-        }
+    /// It is asked once per `timeout` and not per request: a stream that is open now delays the end by all of it.
+    pub(crate) fn idle_until(&self, timeout: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        let idle = self.streams.load(Ordering::Acquire) == 0;
+        let due = if idle { self.stream_ended() } else { now } + timeout;
+        (due > now || !self.retire_if_idle()).then_some(due)
     }
 
     fn retire_if_idle(&self) -> bool {
@@ -157,7 +152,12 @@ mod tests {
     async fn idleness_counts_from_the_end_of_the_last_stream() {
         let (life, first) = Life::begin();
         let started = Instant::now();
-        tokio::join!(life.idle_for(Duration::from_secs(90)), async {
+        let idle = async {
+            while let Some(due) = life.idle_until(Duration::from_secs(90)) {
+                tokio::time::sleep_until(due).await;
+            }
+        };
+        tokio::join!(idle, async {
             tokio::time::sleep(Duration::from_secs(100)).await;
             drop(first);
             tokio::time::sleep(Duration::from_secs(85)).await;

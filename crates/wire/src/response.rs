@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
+use crate::http2::Head;
 use crate::{Encoding, Error, Status, protobuf};
 
 /// A complete answer, whatever its status.
@@ -22,13 +23,9 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
-        Self {
-            status,
-            body,
-            encoding: Encoding::of_content_type(headers.get(header::CONTENT_TYPE)),
-            retry_after: retry_after(headers),
-        }
+    pub(crate) fn new(head: Head, body: Bytes) -> Self {
+        let Head { status, encoding, retry_after, .. } = head;
+        Self { status, body, encoding, retry_after }
     }
 
     /// Whether the status is 2xx.
@@ -55,31 +52,18 @@ impl Response {
     }
 }
 
-/// `Retry-After` as whole seconds: an API server sends no dates.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
     fn the_header_says_how_long_to_wait_and_the_body_if_there_is_none() {
         let body = Bytes::from_static(br#"{"kind":"Status","code":429,"details":{"retryAfterSeconds":1}}"#);
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, Encoding::Json.content_type());
-        let wait = |headers: &HeaderMap| {
-            let response = Response::new(StatusCode::TOO_MANY_REQUESTS, headers, body.clone());
-            response.status_error().retry_after
+        let head = Head { encoding: Encoding::Json, ..Head::new(StatusCode::TOO_MANY_REQUESTS) };
+        let wait = |retry_after| {
+            Response::new(Head { retry_after, ..head }, body.clone()).status_error().retry_after
         };
-        assert_eq!(wait(&headers), Some(Duration::from_secs(1)));
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
-        assert_eq!(wait(&headers), Some(Duration::from_secs(3)));
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT"));
-        assert_eq!(wait(&headers), Some(Duration::from_secs(1)));
+        assert_eq!(wait(None), Some(Duration::from_secs(1)));
+        assert_eq!(wait(Some(Duration::from_secs(3))), Some(Duration::from_secs(3)));
     }
 }

@@ -50,7 +50,7 @@ pub enum WatchKind {
 impl Watch {
     pub(crate) fn new(client: Client, request: &Request, answer: Answer) -> Self {
         let Answer { head, body, in_flight } = answer;
-        let encoding = Encoding::of_content_type(head.headers.get(http::header::CONTENT_TYPE));
+        let encoding = head.encoding;
         Self {
             client,
             // Kept to name the watch in an error; its body is not needed for that.
