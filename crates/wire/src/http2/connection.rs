@@ -3,6 +3,7 @@
 //! Nothing is kept that is not needed at rest: a frame that is not yet whole, a payload that nobody has read yet, and what is
 //! to be sent have buffers of their own, which go when they are empty.
 
+mod obey;
 mod receive;
 mod send;
 mod stream;

@@ -235,4 +235,4 @@ pub(super) fn write_headers(out: &mut Vec<u8>, stream: u32, block: &[u8], end_st
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

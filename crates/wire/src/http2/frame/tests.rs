@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Every frame in `bytes`, which are whole.
-fn frames(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+pub(crate) fn frames(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
     let mut rest = bytes;
     let mut frames = Vec::new();
     while let Some((header, more)) = rest.split_first_chunk::<HEADER>() {
@@ -16,6 +16,10 @@ fn frames(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
     }
     assert!(rest.is_empty());
     frames
+}
+
+fn length(payload: &[u8]) -> u32 {
+    payload.len().try_into().unwrap()
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> (Header, Vec<u8>) {
@@ -49,7 +53,7 @@ fn frames_are_read_as_they_are_written() {
 #[test]
 fn padding_and_priority_are_no_part_of_a_header_block() {
     let header = |flags, length| Header { length, kind: HEADERS, flags, stream: 1 };
-    let block = |flags: u8, payload: &[u8]| match parse(header(flags, payload.len() as u32), payload) {
+    let block = |flags: u8, payload: &[u8]| match parse(header(flags, length(payload)), payload) {
         Ok(Frame::Headers { fragment, .. }) => Ok(fragment.to_vec()),
         Ok(other) => panic!("{other:?}"),
         Err(reason) => Err(reason),
@@ -65,7 +69,7 @@ fn padding_and_priority_are_no_part_of_a_header_block() {
 #[test]
 fn what_breaks_a_rule_is_refused() {
     let check = |kind, flags, stream, payload: &[u8], reason: Reason| {
-        let header = Header { length: payload.len() as u32, kind, flags, stream };
+        let header = Header { length: length(payload), kind, flags, stream };
         assert_eq!(parse(header, payload), Err(reason), "{header:?}");
     };
     check(PUSH_PROMISE, END_HEADERS, 1, &[0, 0, 0, 2], Reason::PROTOCOL_ERROR);
@@ -116,7 +120,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_reader_panic(kind: u8, flags: u8, stream: u32, payload: Vec<u8>) {
-        let header = Header { length: payload.len() as u32, kind, flags, stream };
+        let header = Header { length: length(&payload), kind, flags, stream };
         let _ = parse(header, &payload);
     }
 }

@@ -122,8 +122,8 @@ pub(super) mod tests {
         let at = SYMBOLS.iter().position(|&other| other == symbol).unwrap();
         let length = LENGTHS[usize::from(symbol)];
         // What all earlier codes take of the whole (Kraft).
-        let before: u64 = SYMBOLS[..at].iter().map(|&s| 1 << (LONGEST as u8 - LENGTHS[usize::from(s)])).sum();
-        (before >> (LONGEST as u8 - length), length)
+        let shares = SYMBOLS[..at].iter().map(|&symbol| 1_u64 << (30 - LENGTHS[usize::from(symbol)]));
+        (shares.sum::<u64>() >> (30 - length), length)
     }
 
     fn decoded(code: &[u8]) -> Option<Vec<u8>> {

@@ -11,6 +11,10 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
+fn indexed(index: u8) -> [u8; 1] {
+    [0x80 + index]
+}
+
 fn decode(decoder: &mut Decoder, block: &[u8]) -> Option<Vec<Field>> {
     let mut fields = Vec::new();
     decoder.decode(block, |field| fields.push(field)).ok().map(|_| fields)
@@ -47,9 +51,9 @@ fn the_responses_of_the_rfc_with_huffman_code() {
     let expected = [Field::Status(200), other, other, other, Field::Gzip(true), other];
     assert_eq!(decode(&mut decoder, &hex(third)).unwrap(), expected);
     // Then there are set-cookie, content-encoding and date, which take 215 bytes.
-    assert_eq!(decode(&mut decoder, &[0x80 | 63]).unwrap(), [Field::Gzip(true)]);
-    assert_eq!(decode(&mut decoder, &[0x80 | 64]).unwrap(), [other]);
-    assert_eq!(decode(&mut decoder, &[0x80 | 65]), None);
+    assert_eq!(decode(&mut decoder, &indexed(63)).unwrap(), [Field::Gzip(true)]);
+    assert_eq!(decode(&mut decoder, &indexed(64)).unwrap(), [other]);
+    assert_eq!(decode(&mut decoder, &indexed(65)), None);
 }
 
 /// RFC 7541 C.5: the same without the Huffman code.
@@ -65,8 +69,8 @@ fn the_responses_of_the_rfc_in_plain() {
     let second = hex("4803 3330 37c1 c0bf");
     size += decoder.decode(&second, |_| ()).unwrap();
     assert_eq!(size, 42 + 52 + 65 + 63, "the list has what the table of C.5.2 has");
-    assert_eq!(decode(&mut decoder, &[0x80 | 65]).unwrap(), [other]);
-    assert_eq!(decode(&mut decoder, &[0x80 | 62]).unwrap(), [Field::Status(307)]);
+    assert_eq!(decode(&mut decoder, &indexed(65)).unwrap(), [other]);
+    assert_eq!(decode(&mut decoder, &indexed(62)).unwrap(), [Field::Status(307)]);
 }
 
 fn literal(first: u8, name: &str, value: &str) -> Vec<u8> {
@@ -103,7 +107,7 @@ fn a_name_in_the_table_is_used_with_another_value() {
     decode(&mut decoder, &literal(0x40, "retry-after", "3")).unwrap();
     let again = [0x0f, 62 - 15, 1, b'7'];
     assert_eq!(decode(&mut decoder, &again).unwrap(), [Field::RetryAfter(Some(7))]);
-    assert_eq!(decode(&mut decoder, &[0x80 | 62]).unwrap(), [Field::RetryAfter(Some(3))]);
+    assert_eq!(decode(&mut decoder, &indexed(62)).unwrap(), [Field::RetryAfter(Some(3))]);
 }
 
 #[test]
@@ -114,11 +118,11 @@ fn the_table_holds_4096_bytes_and_keeps_little_of_them() {
         let value = format!("{number:060}");
         decode(&mut decoder, &literal(0x40, "audit-id", &value)).unwrap();
     }
-    assert!(decode(&mut decoder, &[0x80 | (62 + 39)]).is_some(), "forty are there");
-    assert!(decode(&mut decoder, &[0x80 | (62 + 40)]).is_none(), "and no more");
+    assert!(decode(&mut decoder, &indexed(62 + 39)).is_some(), "forty are there");
+    assert!(decode(&mut decoder, &indexed(62 + 40)).is_none(), "and no more");
     // One that is larger than the table empties it.
     decode(&mut decoder, &literal(0x40, "audit-id", &"0".repeat(5000))).unwrap();
-    assert!(decode(&mut decoder, &[0x80 | 62]).is_none());
+    assert!(decode(&mut decoder, &indexed(62)).is_none());
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn what_is_no_block_is_refused() {
         &[0x40, 5, b'a'],
         &[0x3f, 0xe2, 0x1f],
         &field_then_update,
-        &[0x80 | 62],
+        &indexed(62),
     ] {
         assert_eq!(decode(&mut Decoder::default(), block), None, "{block:x?}");
     }
