@@ -42,9 +42,7 @@ fn a_pod_from_its_binding_to_its_end() {
 
 #[test]
 fn a_put_on_an_open_connection() {
-    let server_runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let server = server_runtime.block_on(NullApiserver::start_as(Config::for_load())).unwrap();
+    let (_server_runtime, server) = server();
     server.put(&lease("bench-0"));
     let client = Client::new(server.endpoint().unwrap(), Credential::anonymous(), "bench").unwrap();
     let mut object = lease("bench-0");
@@ -64,4 +62,42 @@ fn a_put_on_an_open_connection() {
     // The server allocates on its own thread.
     let counted = measure(|| put(1000));
     check("a PUT", &counted, 1000, 15);
+}
+
+#[test]
+fn what_a_connection_with_five_watches_keeps_at_rest() {
+    const CONNECTIONS: u64 = 50;
+    let (_server_runtime, server) = server();
+    server.put(&lease("bench-0"));
+    let endpoint = server.endpoint().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let open = async || {
+        let client = Client::new(endpoint.clone(), Credential::anonymous(), "bench").unwrap();
+        // What it once read and wrote must leave nothing behind.
+        let body = format!(r#"{{"metadata":{{"name":"m"}},"data":{{"v":"{}"}}}}"#, "x".repeat(100_000));
+        let post = Request::post("/api/v1/namespaces/default/configmaps?dryRun=All", body, Encoding::Json);
+        client.send(&post).await.unwrap();
+        let mut watches = Vec::with_capacity(5);
+        for _ in 0..5 {
+            watches.push(client.watch(&Request::get("/api/v1/pods?watch=true")).await.unwrap());
+        }
+        (client, watches)
+    };
+    let _first = runtime.block_on(open());
+    let mut fleet = Vec::with_capacity(50);
+    let counted = measure(|| {
+        for _ in 0..CONNECTIONS {
+            fleet.push(runtime.block_on(open()));
+        }
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(200)).await });
+    });
+    let bytes = u64::try_from(counted.bytes_current).unwrap() / CONNECTIONS;
+    assert!(bytes <= 9_000, "{bytes} bytes ({counted:?})");
+}
+
+/// A server in a thread of its own, whose allocations are not counted, and what it runs on.
+fn server() -> (tokio::runtime::Runtime, NullApiserver) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(NullApiserver::start_as(Config::for_load())).unwrap();
+    (runtime, server)
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use null_apiserver::{Action, NullApiserver, Reason, Rule};
-use wire::{Credential, Dial, Dialing, Endpoint, Error, Request, Stream};
+use wire::{Credential, Dial, Dialing, Encoding, Endpoint, Error, Request, Stream};
 
-use crate::fixture::{client, in_memory, server_and_client, soon};
+use crate::fixture::{certificate, client, in_memory, server_and_client, soon};
 
 fn ready() -> Request {
     Request::get("/readyz")
@@ -171,6 +171,40 @@ async fn a_server_that_is_not_trusted_is_refused() {
     assert!(client(misnamed, Credential::anonymous()).send(&ready()).await.is_err());
     let named = server.endpoint().unwrap().with_tls_server_name("localhost").unwrap();
     assert!(client(named, Credential::anonymous()).send(&ready()).await.unwrap().is_success());
+}
+
+/// A network that takes and brings a hundred bytes at a time.
+#[derive(Debug)]
+struct Narrow(Arc<dyn Dial>);
+
+impl Dial for Narrow {
+    fn dial(&self, host: &str, port: u16) -> Dialing {
+        let dialling = self.0.dial(host, port);
+        Box::pin(async move {
+            let mut server = dialling.await?;
+            let (mut relay, client) = tokio::io::duplex(100);
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut relay, &mut server).await });
+            Ok(Box::new(client) as Box<dyn Stream>)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_takes_little_at_once_changes_nothing() {
+    let server = NullApiserver::start().await.unwrap();
+    let endpoint = server.endpoint().unwrap().with_dial(Arc::new(Narrow(server.memory_dial())));
+    let client = client(endpoint, certificate(&server, "system:node:n-1", "system:nodes"));
+    let mut watch = client.watch(&Request::get("/api/v1/pods?watch=true")).await.unwrap();
+    let value = "0123456789".repeat(10_000);
+    let body = serde_json::json!({ "metadata": { "name": "m" }, "data": { "value": value } }).to_string();
+    let path = "/api/v1/namespaces/default/configmaps";
+    let posted = soon(client.send(&Request::post(path, body, Encoding::Json))).await.unwrap();
+    assert_eq!(posted.status.as_u16(), 201);
+    let read = soon(client.send(&Request::get(format!("{path}/m")))).await.unwrap();
+    assert_eq!(read.json::<serde_json::Value>().unwrap()["data"]["value"], value);
+    server.put(&crate::fixture::pod("p", "n-1"));
+    assert!(soon(watch.next()).await.unwrap().is_ok());
+    assert_eq!(client.traffic().connections, 1);
 }
 
 /// Connections to a server that takes them and never says a word.
