@@ -18,17 +18,17 @@ async fn start(config: Config) -> (NullApiserver, Client) {
     (server, client)
 }
 
-fn named(name: &str) -> Option<ObjectMeta> {
-    Some(ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() })
+fn named(name: &str) -> ObjectMeta {
+    ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
 }
 
 fn node(name: &str, unschedulable: bool) -> Node {
     let spec = NodeSpec { unschedulable: Some(unschedulable), ..NodeSpec::default() };
-    Node { metadata: named(name), spec: Some(spec), status: None }
+    Node { metadata: Some(named(name)), spec: Some(spec), status: None }
 }
 
 async fn create_pod(client: &Client, name: &str) {
-    let pod = Pod { metadata: named(name), spec: Some(PodSpec::default()), status: None };
+    let pod = Pod { metadata: Some(named(name)), spec: Some(PodSpec::default()), status: None };
     let request = Request::post(PODS, protobuf::encode("v1", "Pod", &pod), Encoding::Protobuf);
     assert!(client.send(&request).await.unwrap().is_success());
 }
