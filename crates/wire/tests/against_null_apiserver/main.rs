@@ -10,4 +10,5 @@ mod fixture;
 mod pool;
 mod reflectors;
 mod requests;
+mod tls12;
 mod watches;
