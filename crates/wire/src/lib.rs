@@ -1,8 +1,8 @@
 //! The wire between a Kubernetes client and an API server: the HTTP/2 connections of one credential, protobuf and JSON,
 //! watches, and the reflector that keeps a watch going as client-go does.
 //!
-//! Nothing here knows what a node or a load generator is, and there is no kube crate: a fleet needs the connection shape,
-//! the bytes and the timing of a Go client, at half of hyper's cost per request.
+//! Nothing here knows what a node or a load generator is, and there is no kube crate: a fleet needs the connection shape
+//! and the timing of a Go client, and connections that cost next to nothing while they are silent (`http2`).
 
 mod acceptor;
 mod body;

@@ -3,7 +3,8 @@
 use super::Http2;
 use crate::http2::frame;
 
-/// Bytes that are made at once; more when the socket has taken them.
+/// Bytes that are made at once, and the longest part of a body, whatever length the server takes (Go's takes a MiB): what holds
+/// them stays with the thread.
 const BATCH: usize = 64 << 10;
 
 impl Http2 {
@@ -16,7 +17,7 @@ impl Http2 {
         for stream in self.streams.iter_mut().filter(|stream| !stream.body.is_empty()) {
             while out.len() < BATCH {
                 let allowed = stream.window.min(self.window).min(self.peer.max_frame.into());
-                let length = usize::try_from(allowed).unwrap_or(0).min(stream.body.len());
+                let length = usize::try_from(allowed).unwrap_or(0).min(stream.body.len()).min(BATCH);
                 if length == 0 {
                     break;
                 }

@@ -159,6 +159,18 @@ fn all_bodies_share_the_window_of_the_connection_and_keep_to_the_longest_frame()
 }
 
 #[test]
+fn a_server_that_takes_long_frames_makes_no_buffer_long() {
+    static LONG: [u8; 200_000] = [7; 200_000];
+    let settings = [(frame::INITIAL_WINDOW_SIZE, 1 << 20), (frame::MAX_FRAME_SIZE, 1 << 20)];
+    let mut http2 = connection(&settings);
+    receive(&mut http2, |out| frame::write_window_update(out, 0, 1 << 20));
+    open(&mut http2, &LONG);
+    let data = sent(&mut http2).into_iter().filter(|sent| sent.0 == frame::DATA);
+    let lengths: Vec<usize> = data.map(|(.., payload)| payload.len()).collect();
+    assert_eq!(lengths, [65_536, 65_536, 65_536, 3_392]);
+}
+
+#[test]
 fn a_window_is_given_back_when_a_quarter_of_it_was_read() {
     let mut http2 = connection(&[]);
     let id = open(&mut http2, b"");
