@@ -3,5 +3,5 @@
 mod machine;
 mod objects;
 
-pub use self::machine::{Machine, Outside};
+pub use self::machine::{Machine, Outside, node_spec};
 pub use self::objects::{lease, pod, root_certificate, service_account};

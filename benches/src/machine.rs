@@ -38,6 +38,23 @@ pub struct Machine {
 /// Runs something, and may look away from it.
 pub type Outside = fn(&mut dyn FnMut());
 
+/// What the nodes of all benchmarks have in common.
+pub fn node_spec(preset: Preset) -> NodeSpec {
+    NodeSpec {
+        kubelet_version: "v1.36.3".to_owned(),
+        cpu: "8".to_owned(),
+        memory: "32Gi".to_owned(),
+        max_pods: 110,
+        labels: [("loadgen.run".to_owned(), "benchmark".to_owned())].into(),
+        taints: Vec::new(),
+        latencies: Latencies::default(),
+        classes: preset.classes(),
+        limits: Limits::default(),
+        kubelet_port: KUBELET_PORT,
+        rotation: None,
+    }
+}
+
 impl Machine {
     /// A node of a preset that has been ready for ten minutes.
     ///
@@ -56,21 +73,8 @@ impl Machine {
         let server = runtime.block_on(NullApiserver::start_as(Config::for_load()))?;
         server.put(&root_certificate(NAMESPACE, server.ca_pem()));
         server.put(&service_account(NAMESPACE));
-        let spec = NodeSpec {
-            kubelet_version: "v1.36.3".to_owned(),
-            cpu: "8".to_owned(),
-            memory: "32Gi".to_owned(),
-            max_pods: 110,
-            labels: [("loadgen.run".to_owned(), "benchmark".to_owned())].into(),
-            taints: Vec::new(),
-            latencies: Latencies::default(),
-            classes: preset.classes(),
-            limits: Limits::default(),
-            kubelet_port: KUBELET_PORT,
-            rotation: None,
-        };
         let mut machine = Self {
-            node: Node::new(Arc::new(spec), NAME, Ipv4Addr::new(127, 0, 0, 2), 1),
+            node: Node::new(Arc::new(node_spec(preset)), NAME, Ipv4Addr::new(127, 0, 0, 2), 1),
             server,
             _runtime: runtime,
             at: Nanos(0),

@@ -7,9 +7,8 @@ use std::{
 };
 
 use anyhow::Context;
-use fake_kubelet::{
-    Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Latency, Limits, NodeSpec, Preset,
-};
+use benches::node_spec;
+use fake_kubelet::{Fleet, FleetSpec, Identities, Latencies, Latency, NodeSpec, Preset};
 use identity::Authority;
 use measure::{Clock, Rate};
 use serde::{Deserialize, Serialize};
@@ -104,17 +103,8 @@ fn spec(plan: &Plan, served: &Served) -> anyhow::Result<FleetSpec> {
         nodes: plan.nodes,
         name_prefix: "bench-".to_owned(),
         node: NodeSpec {
-            kubelet_version: "v1.36.3".to_owned(),
-            cpu: "8".to_owned(),
-            memory: "32Gi".to_owned(),
-            max_pods: 110,
-            labels: [("loadgen.run".to_owned(), "benchmark".to_owned())].into(),
-            taints: Vec::new(),
             latencies: Latencies { stop: quick.clone(), remove: quick, ..Latencies::default() },
-            classes: preset.classes(),
-            limits: Limits::default(),
-            kubelet_port: KUBELET_PORT,
-            rotation: None,
+            ..node_spec(preset)
         },
         start_rate: Rate::per_second(plan.start_rate)?,
         shards: plan.shards,

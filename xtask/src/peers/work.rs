@@ -1,7 +1,5 @@
 //! The work that everybody gets: nodes for who does not make them, and pods.
 
-use std::sync::Arc;
-
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -66,16 +64,12 @@ fn post(path: String, object: &Value) -> Request {
 }
 
 async fn send_all(client: &Client, requests: impl Iterator<Item = Request>) -> anyhow::Result<()> {
-    let client = Arc::new(client.clone());
-    let sent = requests.map(|request| {
-        let client = client.clone();
-        async move {
-            let response = client.send(&request).await.with_context(|| request.to_string())?;
-            if !response.is_success() {
-                bail!("{request}: {}", response.status_error());
-            }
-            Ok(())
+    let sent = requests.map(|request| async move {
+        let response = client.send(&request).await.with_context(|| request.to_string())?;
+        if !response.is_success() {
+            bail!("{request}: {}", response.status_error());
         }
+        Ok(())
     });
     stream::iter(sent).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
 }
