@@ -4,7 +4,7 @@ use std::{hint::black_box, time::Duration};
 
 use benches::{lease, pod};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fake_kubelet::SeenPod;
+use fake_kubelet::{PodNews, SeenPod};
 use k8s_pb::api::{coordination::v1::Lease, core::v1::Pod};
 use null_apiserver::{Config, NullApiserver};
 use prost::Message;
@@ -38,6 +38,9 @@ fn watch_events(criterion: &mut Criterion) {
     });
     group.bench_function("decode", |bencher| {
         bencher.iter(|| Object::from_enveloped_protobuf(black_box(&enveloped))?.decode::<Pod>());
+    });
+    group.bench_function("what a node sees of one it knows", |bencher| {
+        bencher.iter(|| PodNews::read(Object::from_enveloped_protobuf(black_box(&enveloped)).ok()?));
     });
     group.bench_function("what a node sees", |bencher| {
         bencher.iter(|| {

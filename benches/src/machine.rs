@@ -3,13 +3,14 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use fake_kubelet::{
-    Action, Answer, Call, Event, KUBELET_PORT, Latencies, Limits, Node, NodeSpec, Now, PodAddresses,
-    PodSighting, Preset, SeenPod, Watched,
+    Action, Answer, Call, Event, KUBELET_PORT, Latencies, Limits, Node, NodeSpec, Now, PodAddresses, PodNews,
+    PodSighting, Preset, Watched,
 };
 use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
 use null_apiserver::{Config, NullApiserver};
-use wire::Request;
+use prost::Message;
+use wire::{Object, Request};
 
 use crate::{pod, root_certificate, service_account};
 
@@ -139,9 +140,13 @@ impl Machine {
 
     /// The watch shows a pod as it is now.
     fn show(&mut self, name: &str) {
-        if let Some(pod) = self.stored(name).and_then(SeenPod::from_pod) {
-            let event = Event::Pod(PodSighting::Seen(Box::new(pod)));
-            self.answers.push((self.at + ROUND_TRIP, event));
+        let mut object = None;
+        (self.outside)(&mut || {
+            let pod: Option<core::Pod> = self.server.get(NAMESPACE, name);
+            object = pod.map(|pod| Object::from_raw_protobuf(pod.encode_to_vec().into()));
+        });
+        if let Some(news) = object.and_then(PodNews::read) {
+            self.answers.push((self.at + ROUND_TRIP, Event::Pod(PodSighting::Seen(Box::new(news)))));
         }
     }
 

@@ -38,7 +38,7 @@ fn a_pod_from_its_binding_to_its_end() {
     let requests = (machine.sent() - before) / 100;
     // Beside the pod's own there are heartbeats of a minute.
     assert!((20..45).contains(&requests), "{requests} requests for each pod");
-    check("a pod's life", &counted, 100, 4200);
+    check("a pod's life", &counted, 100, 1250);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use measure::{Kind, Nanos};
 use wire::{Request, Response, WatchSpec};
 
-use crate::{node::SeenNode, pods::SeenPod};
+use crate::{node::SeenNode, pods::PodNews};
 
 /// The moment an event is handled: `at` orders and schedules, `wall` is written into objects.
 #[derive(Clone, Copy, Debug)]
@@ -247,7 +247,7 @@ pub enum PodSighting {
     /// A fresh list begins: pods that are not seen before [`PodSighting::ListEnds`] are gone.
     ListBegins,
     /// A pod bound to this node was added or changed.
-    Seen(Box<SeenPod>),
+    Seen(Box<PodNews>),
     /// A pod no longer exists.
     Gone {
         /// The pod's uid.

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use k8s_pb::api::{certificates::v1 as certificates, core::v1 as core};
+use k8s_pb::api::certificates::v1 as certificates;
 use measure::{Clock, Kind, Nanos, Outcome};
 use tokio::sync::{mpsc, oneshot};
 use wire::{Client, Object, Reflector, Request, Response, Seen, WatchKind, WatchSpec};
@@ -12,7 +12,7 @@ use wire::{Client, Object, Reflector, Request, Response, Seen, WatchKind, WatchS
 use crate::{
     action::{Answer, Call, Event, ObjectKind, ObjectName, PodSighting, ProxyWatch, Watched},
     node::SeenNode,
-    pods::SeenPod,
+    pods::PodNews,
     progress::Counters,
 };
 
@@ -171,11 +171,11 @@ pub(crate) async fn watch_all_pods(
                 continue;
             }
             Seen::Object { kind, object, .. } => {
-                let Ok((node, sighting)) = decode_pod(kind, &object) else {
+                let Some(news) = PodNews::read(object) else {
                     counters.note("the watch of all pods delivered something else");
                     continue;
                 };
-                SharedSighting::Of { node, sighting }
+                SharedSighting::Of { node: news.node().into(), sighting: sighting_of(kind, news) }
             }
         };
         if sender.send(Message::Shared(sighting)).is_err() {
@@ -236,23 +236,20 @@ fn outcome(seen: Seen) -> Result<Option<Event>, NotDecoded> {
     Ok(certificate.map(|pem| Event::Issued(Some(pem.into()))))
 }
 
-/// A pod's node, and what was seen of the pod.
-fn decode_pod(kind: WatchKind, object: &Object) -> Result<(String, PodSighting), NotDecoded> {
-    let pod: core::Pod = object.decode().map_err(|_| NotDecoded)?;
-    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
-    let pod = SeenPod::from_pod(pod).ok_or(NotDecoded)?;
-    let sighting = match kind {
-        WatchKind::Deleted => PodSighting::Gone { uid: pod.uid },
-        _ => PodSighting::Seen(Box::new(pod)),
-    };
-    Ok((node, sighting))
+fn sighting_of(kind: WatchKind, news: PodNews) -> PodSighting {
+    match kind {
+        WatchKind::Deleted => PodSighting::Gone { uid: news.uid().clone() },
+        _ => PodSighting::Seen(Box::new(news)),
+    }
 }
 
 fn pod_sighting(seen: Seen) -> Result<Option<PodSighting>, NotDecoded> {
     Ok(match seen {
         Seen::Restarted => Some(PodSighting::ListBegins),
         Seen::Synced => Some(PodSighting::ListEnds),
-        Seen::Object { kind, object, .. } => Some(decode_pod(kind, &object)?.1),
+        Seen::Object { kind, object, .. } => {
+            Some(sighting_of(kind, PodNews::read(object).ok_or(NotDecoded)?))
+        }
         Seen::Error(_) => None,
     })
 }

@@ -15,6 +15,7 @@ mod edge;
 mod endpoint;
 mod events;
 mod fleet;
+mod json;
 mod latency;
 mod limiter;
 mod merge;
@@ -43,8 +44,8 @@ pub use self::{
     limiter::Limit,
     node::{KUBELET_PORT, Limits, Node, NodeSpec, Rotation, SeenNode},
     pods::{
-        Behaviour, Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod, UsedObject,
-        VolumeToken,
+        Behaviour, Mount, PodNews, Probe, Reported, Requests, Resources, RestartPolicy, Role, SeenContainer,
+        SeenPod, UsedObject, VolumeToken,
     },
     progress::FleetProgress,
     version::ServerVersion,

@@ -4,72 +4,81 @@
 //! key by key, a key that vanished becomes `null`, `conditions` merge by `type` with a `$setElementOrder` beside them and a
 //! `$patch: delete` for each that vanished, and every other list is replaced whole.
 
-use serde_json::{Map, Value, json};
+use std::{borrow::Cow, cmp::Ordering};
+
+use crate::json::{Fields, Json};
 
 /// The one list in node and pod statuses that a kubelet's patches merge by key instead of replacing, and its key.
-const MERGED_LIST: (&str, &str) = ("conditions", "type");
+const MERGED_LIST: &str = "conditions";
+const MERGE_KEY: &str = "type";
+const ORDER_OF_MERGED_LIST: &str = "$setElementOrder/conditions";
 
 /// What must be sent to turn `old` into `new`; empty when nothing differs.
-pub(crate) fn diff(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
-    let mut patch = Map::new();
-    for (key, value) in new {
-        match old.get(key) {
-            Some(before) if before == value => {}
-            Some(before) => changed(key, before, value, &mut patch),
-            None => {
-                patch.insert(key.clone(), value.clone());
+pub(crate) fn diff<'a>(old: &Fields<'a>, new: &Fields<'a>) -> Fields<'a> {
+    let mut patch = Fields::default();
+    // Both are in the order of their keys.
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return patch,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((before, _)), Some((key, _))) => before.cmp(key),
+        };
+        let before = if order.is_le() { old.next() } else { None };
+        let after = if order.is_ge() { new.next() } else { None };
+        match (before, after) {
+            (Some((_, before)), Some((key, value))) if before != value => {
+                changed(key, before, value, &mut patch);
             }
+            (None, Some((key, value))) => patch.insert(key.clone(), value.clone()),
+            (Some((key, _)), None) => patch.insert(key.clone(), Json::Null),
+            _ => {}
         }
     }
-    for key in old.keys().filter(|key| !new.contains_key(*key)) {
-        patch.insert(key.clone(), Value::Null);
-    }
-    patch
 }
 
-fn changed(key: &str, before: &Value, value: &Value, patch: &mut Map<String, Value>) {
+fn changed<'a>(key: &Cow<'a, str>, before: &Json<'a>, value: &Json<'a>, patch: &mut Fields<'a>) {
     match (before, value) {
-        (Value::Object(before), Value::Object(value)) => {
-            patch.insert(key.to_owned(), Value::Object(diff(before, value)));
-        }
-        (Value::Array(before), Value::Array(value)) if key == MERGED_LIST.0 => {
-            let order = value.iter().map(|item| json!({ MERGED_LIST.1: item[MERGED_LIST.1] })).collect();
-            patch.insert(format!("$setElementOrder/{key}"), Value::Array(order));
+        (Json::Object(before), Json::Object(value)) => patch.insert(key.clone(), diff(before, value)),
+        (Json::List(before), Json::List(value)) if key == MERGED_LIST => {
+            let order = value.iter().map(|item| Json::from([(MERGE_KEY, key_of(item).clone())]));
+            patch.insert(ORDER_OF_MERGED_LIST, order.collect::<Json<'_>>());
             // With nothing changed in the items it is their order that differs.
             let mut items = changed_items(before, value);
             items.extend(removed_items(before, value));
             if !items.is_empty() {
-                patch.insert(key.to_owned(), Value::Array(items));
+                patch.insert(key.clone(), items);
             }
         }
-        _ => {
-            patch.insert(key.to_owned(), value.clone());
-        }
+        _ => patch.insert(key.clone(), value.clone()),
     }
 }
 
+fn key_of<'b, 'a>(item: &'b Json<'a>) -> &'b Json<'a> {
+    item.get(MERGE_KEY).unwrap_or(&Json::Null)
+}
+
 /// The items of a merged list that are no more.
-fn removed_items(before: &[Value], value: &[Value]) -> impl Iterator<Item = Value> {
-    let key = |item: &Value| item[MERGED_LIST.1].clone();
-    let gone = before.iter().filter(move |old| value.iter().all(|new| key(new) != key(old)));
-    gone.map(move |old| json!({ "$patch": "delete", MERGED_LIST.1: key(old) }))
+fn removed_items<'a>(before: &[Json<'a>], value: &[Json<'a>]) -> impl Iterator<Item = Json<'a>> {
+    let gone = before.iter().filter(|old| value.iter().all(|new| key_of(new) != key_of(old)));
+    gone.map(|old| Json::from([("$patch", "delete".into()), (MERGE_KEY, key_of(old).clone())]))
 }
 
 /// The items of a merged list that differ, each reduced to its key and what changed.
-fn changed_items(before: &[Value], value: &[Value]) -> Vec<Value> {
-    let empty = Map::new();
+fn changed_items<'a>(before: &[Json<'a>], value: &[Json<'a>]) -> Vec<Json<'a>> {
+    let empty = Fields::default();
     value
         .iter()
         .filter_map(|item| {
-            let new = item.as_object()?;
-            let key = &item[MERGED_LIST.1];
-            let old = before.iter().find(|old| &old[MERGED_LIST.1] == key);
-            let mut changes = diff(old.and_then(Value::as_object).unwrap_or(&empty), new);
+            let key = key_of(item);
+            let old = before.iter().find(|old| key_of(old) == key);
+            let mut changes = diff(old.and_then(Json::as_object).unwrap_or(&empty), item.as_object()?);
             if changes.is_empty() {
                 return None;
             }
-            changes.insert(MERGED_LIST.1.to_owned(), key.clone());
-            Some(Value::Object(changes))
+            changes.insert(MERGE_KEY, key.clone());
+            Some(Json::Object(changes))
         })
         .collect()
 }
@@ -77,13 +86,30 @@ fn changed_items(before: &[Value], value: &[Value]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
 
     use super::*;
+
+    fn ours(value: &Value) -> Json<'_> {
+        match value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => number.as_i64().unwrap().into(),
+            Value::String(text) => text.into(),
+            Value::Array(items) => items.iter().map(ours).collect(),
+            Value::Object(fields) => fields_of(fields).into(),
+        }
+    }
+
+    fn fields_of(map: &Map<String, Value>) -> Fields<'_> {
+        map.iter().map(|(key, value)| (Cow::from(key), ours(value))).collect()
+    }
 
     #[track_caller]
     fn check(old: &Value, new: &Value, patch: &Value) {
         let (Value::Object(old), Value::Object(new)) = (old, new) else { panic!("statuses are objects") };
-        assert_eq!(Value::Object(diff(old, new)), *patch);
+        let found = diff(&fields_of(old), &fields_of(new));
+        assert_eq!(serde_json::to_value(found).unwrap(), *patch);
     }
 
     #[test]
@@ -164,9 +190,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_patch_turns_the_old_status_into_the_new_one(old in status(), new in status()) {
-            let patch = diff(&old, &new);
+            let patch = serde_json::to_value(diff(&fields_of(&old), &fields_of(&new))).unwrap();
             let mut patched = old;
-            apply(&mut patched, &patch);
+            apply(&mut patched, patch.as_object().unwrap());
             prop_assert_eq!(patched, new);
         }
     }

@@ -36,7 +36,7 @@ use crate::{
     proxy::KubeProxy,
 };
 
-pub(crate) use self::object::{from_time, seconds, time};
+pub(crate) use self::object::{seconds, time, wall_time};
 use self::{
     certificate::Certificate, csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration,
     shutdown::Shutdown, status::StatusReports, watches::Watches,

@@ -9,7 +9,9 @@ mod behaviour;
 mod conditions;
 mod container;
 mod life;
+mod news;
 mod quantity;
+mod resources;
 mod room;
 mod seen;
 mod server;
@@ -21,12 +23,13 @@ use std::{collections::VecDeque, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
 use measure::Nanos;
-use serde_json::{Map, Value, json};
 use wire::{Encoding, Request};
 
 pub use self::{
     behaviour::Behaviour,
-    seen::{Probe, Reported, Requests, RestartPolicy, Role, SeenContainer, SeenPod},
+    news::PodNews,
+    resources::{Requests, Resources},
+    seen::{Mount, Probe, Reported, RestartPolicy, Role, SeenContainer, SeenPod},
     uses::{UsedObject, VolumeToken},
 };
 use self::{
@@ -39,6 +42,7 @@ use crate::{
     action::{Action, Answer, Call, Milestone, Now, ObjectName, PodSighting},
     addresses::PodAddresses,
     classes::Class,
+    json::{Fields, Json},
     merge,
     node::Common,
     objects::Objects,
@@ -99,30 +103,30 @@ impl Pods {
                     self.gone(&uid, lent);
                 }
             }
-            PodSighting::Seen(seen) => self.seen(*seen, lent),
+            PodSighting::Seen(news) => self.seen(&news, lent),
             PodSighting::Gone { uid } => self.gone(&uid, lent),
         }
         self.advance(lent);
     }
 
-    fn seen(&mut self, seen: SeenPod, lent: &mut Lent<'_>) {
-        let uid = seen.uid.clone();
+    fn seen(&mut self, news: &PodNews, lent: &mut Lent<'_>) {
+        let uid = news.uid();
         let mut around = lent.around(&mut self.objects, Room::default());
-        if let Some(pod) = self.lives.iter_mut().find(|pod| *pod.uid() == uid) {
+        if let Some(pod) = self.lives.iter_mut().find(|pod| pod.uid() == uid) {
             pod.listed = true;
-            if pod.update(seen, &mut around) {
+            if pod.update(news, &mut around) {
                 self.reconcile_later(lent.now);
             }
         } else {
             // A pod that had already ended when this kubelet first saw it has nothing left to do on this node.
-            let Some(pod) = Life::begin(seen, &mut around) else { return };
+            let Some(pod) = news.pod().and_then(|pod| Life::begin(pod, &mut around)) else { return };
             if let Some(address) = pod.address() {
                 lent.addresses.claim(address);
                 lent.out.push(Action::Reached(Milestone::PodAdopted));
             }
             self.lives.push(pod);
         }
-        self.enqueue_if_changed(&uid, lent.phases());
+        self.enqueue_if_changed(uid, lent.phases());
     }
 
     fn gone(&mut self, uid: &Arc<str>, lent: &mut Lent<'_>) {
@@ -306,14 +310,18 @@ fn send_patch(pod: &mut Life, server: &ServerPod, lent: &mut Lent<'_>) -> bool {
     }
     let host: Ipv4Addr = lent.common.address;
     let (old, new) = pod.statuses(host, server);
-    let changes: Map<String, Value> = merge::diff(&old, &new);
-    pod.sending(&new);
-    if changes.is_empty() {
+    let changes = merge::diff(&old, &new);
+    let runs = new.get("phase").and_then(Json::as_text) == Some("Running");
+    let body = (!changes.is_empty()).then(|| {
+        let metadata = [("uid", (&**pod.uid()).into())];
+        Fields::from([("metadata", metadata.into()), ("status", changes.into())]).to_text()
+    });
+    pod.sending(runs);
+    let Some(body) = body else {
         pod.acknowledge();
         return false;
-    }
-    let body = json!({ "metadata": { "uid": &**pod.uid() }, "status": changes });
-    let request = Request::patch_strategic(format!("{}/status", pod_path(pod)), body.to_string());
+    };
+    let request = Request::patch_strategic(format!("{}/status", pod_path(pod)), body);
     let call = Call::PatchPodStatus(pod.uid().clone());
     lent.out.push(Action::Send { call, request, intended: lent.now.at });
     true

@@ -87,7 +87,10 @@ impl Object {
     /// `metadata.resourceVersion`, without decoding the rest of the object; empty if it has none.
     pub fn resource_version(&self) -> Result<String, Error> {
         Ok(match self.encoding {
-            Encoding::Protobuf => self.protobuf_metadata()?.resource_version,
+            Encoding::Protobuf => {
+                let metadata = decode_message::<ProtobufVersioned>(&self.raw)?.metadata;
+                metadata.map(|metadata| metadata.resource_version).unwrap_or_default()
+            }
             _ => self.json_metadata()?.resource_version.into_owned(),
         })
     }
@@ -143,6 +146,19 @@ struct ProtobufMeta {
     namespace: String,
     #[prost(string, tag = "5")]
     uid: String,
+    #[prost(string, tag = "6")]
+    resource_version: String,
+}
+
+/// The same for who only wants the version, as a watch does of every event.
+#[derive(Clone, PartialEq, Message)]
+struct ProtobufVersioned {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ProtobufVersion>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ProtobufVersion {
     #[prost(string, tag = "6")]
     resource_version: String,
 }

@@ -2,13 +2,14 @@
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
+use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
 use measure::Nanos;
 use serde_json::{Value, json};
 
 use super::{About, Events, FieldPath, Note, PodName, Severity, recent};
 use crate::{
     Action, Answer, Call, Class, Classes, Latencies, Limits, NodeSpec, Now,
-    node::{Common, from_time},
+    node::{Common, seconds, wall_time},
 };
 
 /// The events of a node and what they have sent.
@@ -132,11 +133,12 @@ fn body(call: &Call, request: &wire::Request) -> Value {
     let event: k8s_pb::api::core::v1::Event = wire::protobuf::decode(&request.body).unwrap();
     let metadata = event.metadata.unwrap();
     let about = event.involved_object.unwrap();
+    let time = |time: Option<meta::Time>| seconds(wall_time(&time.unwrap()));
     json!({
         "name": metadata.name, "namespace": metadata.namespace,
         "about": [about.kind, about.namespace, about.name, about.uid, about.api_version, about.resource_version, about.field_path],
         "message": event.message, "count": event.count,
-        "first": from_time(&event.first_timestamp.unwrap()), "last": from_time(&event.last_timestamp.unwrap()),
+        "first": time(event.first_timestamp), "last": time(event.last_timestamp),
         "reporter": [event.reporting_component, event.reporting_instance],
     })
 }

@@ -4,10 +4,10 @@
 //! transition time for as long as its status stays the same, across restarts of the kubelet too.
 
 use jiff::Timestamp;
-use k8s_pb::api::core::v1 as core;
-use serde_json::{Map, Value, json};
+use k8s_pb::{api::core::v1 as core, apimachinery::pkg::apis::meta::v1 as meta};
 
 use super::{SeenNode, object};
+use crate::json::{Fields, Json};
 
 /// The conditions in the kubelet's order: type, reason and message while all is well.
 const HEALTHY: [(&str, &str, &str); 4] = [
@@ -81,10 +81,13 @@ impl Report {
 
     /// The events for conditions whose status is not what the server has (the setters of `nodestatus/setters.go`). A condition that the
     /// server lacks is one of them, but for Ready.
-    pub(super) fn news_to(&self, server: &Map<String, Value>) -> Vec<&'static str> {
-        let items = || server.get("conditions").and_then(Value::as_array).into_iter().flatten();
-        let is_news = |index: usize, kind: &str| match items().find(|item| item["type"] == kind) {
-            Some(item) => item["status"] != self.status(index),
+    pub(super) fn news_to(&self, server: &Fields<'_>) -> Vec<&'static str> {
+        let items = || server.get("conditions").and_then(Json::as_list).unwrap_or_default().iter();
+        let text = |item: &Json<'_>, key| item.get(key).and_then(Json::as_text).map(str::to_owned);
+        let is_news = |index: usize, kind: &str| match items()
+            .find(|item| text(item, "type").as_deref() == Some(kind))
+        {
+            Some(item) => text(item, "status").as_deref() != Some(self.status(index)),
             None => index != READY,
         };
         let ready = if self.ready { "NodeReady" } else { "NodeNotReady" };
@@ -119,40 +122,39 @@ impl Report {
     }
 
     /// The same in the form patches are computed from.
-    pub(super) fn to_json(self) -> Map<String, Value> {
-        to_json(self.conditions().iter())
+    pub(super) fn to_json(self) -> Fields<'static> {
+        to_json(self.conditions().into_iter())
     }
 }
 
 /// The kubelet's conditions of a Node that a server returned, in the form patches are computed from.
 ///
 /// Conditions of other writers (`NetworkUnavailable`) are not the kubelet's to patch or to order.
-pub(super) fn conditions_of(node: &SeenNode) -> Map<String, Value> {
-    to_json(
-        node.conditions()
-            .iter()
-            .filter(|condition| HEALTHY.iter().any(|(kind, ..)| condition.r#type.as_deref() == Some(kind))),
-    )
+pub(super) fn conditions_of(node: &SeenNode) -> Fields<'static> {
+    let is_own = |condition: &&core::NodeCondition| {
+        HEALTHY.iter().any(|(kind, ..)| condition.r#type.as_deref() == Some(kind))
+    };
+    to_json(node.conditions().iter().filter(is_own).cloned())
 }
 
-fn to_json<'a>(conditions: impl Iterator<Item = &'a core::NodeCondition>) -> Map<String, Value> {
+fn to_json(conditions: impl Iterator<Item = core::NodeCondition>) -> Fields<'static> {
+    let time = |time: Option<meta::Time>| Json::from(time.map(|time| Json::time(object::wall_time(&time))));
     let items = conditions.map(|condition| {
-        json!({
-            "type": condition.r#type,
-            "status": condition.status,
-            "lastHeartbeatTime": condition.last_heartbeat_time.as_ref().map(object::from_time),
-            "lastTransitionTime": condition.last_transition_time.as_ref().map(object::from_time),
-            "reason": condition.reason,
-            "message": condition.message,
-        })
+        Json::from([
+            ("lastHeartbeatTime", time(condition.last_heartbeat_time)),
+            ("lastTransitionTime", time(condition.last_transition_time)),
+            ("message", condition.message.into()),
+            ("reason", condition.reason.into()),
+            ("status", condition.status.into()),
+            ("type", condition.r#type.into()),
+        ])
     });
-    Map::from_iter([("conditions".to_owned(), Value::Array(items.collect()))])
+    [("conditions", items.collect())].into()
 }
 
 /// Whether a patch of conditions changes more than heartbeat times (`nodeStatusHasChanged`).
-pub(super) fn is_substantial(patch: &Map<String, Value>) -> bool {
-    let items = patch.get("conditions").and_then(Value::as_array).into_iter().flatten();
-    items
-        .filter_map(Value::as_object)
-        .any(|item| item.keys().any(|key| key != "type" && key != "lastHeartbeatTime"))
+pub(super) fn is_substantial(patch: &Fields<'_>) -> bool {
+    let items = patch.get("conditions").and_then(Json::as_list).unwrap_or_default();
+    let mut items = items.iter().filter_map(Json::as_object);
+    items.any(|item| item.iter().any(|(key, _)| key != "type" && key != "lastHeartbeatTime"))
 }

@@ -22,13 +22,8 @@ pub(crate) fn seconds(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The same for a time that came from the API.
-pub(crate) fn from_time(time: &meta::Time) -> String {
-    seconds(wall_time(time))
-}
-
 /// A time that came from the API; without a value it is the epoch.
-pub(super) fn wall_time(time: &meta::Time) -> jiff::Timestamp {
+pub(crate) fn wall_time(time: &meta::Time) -> jiff::Timestamp {
     jiff::Timestamp::from_second(time.seconds.unwrap_or_default()).unwrap_or_default()
 }
 

@@ -3,10 +3,14 @@
 //! Some of it is put right before the node counts as registered (`kubelet_node_status.go`, `tryRegisterWithAPIServer`), everything
 //! else of the status by the first report (`nodestatus/setters.go`).
 
-use k8s_pb::{api::core::v1 as core, apimachinery::pkg::api::resource::Quantity};
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
-use crate::merge;
+use k8s_pb::{api::core::v1 as core, apimachinery::pkg::api::resource::Quantity};
+
+use crate::{
+    json::{Fields, Json},
+    merge,
+};
 
 /// The labels a kubelet keeps as it has them (`updateDefaultLabels`); those of `--node-labels` it sets only when it creates the Node.
 const DEFAULT_LABELS: [&str; 11] = [
@@ -27,15 +31,15 @@ const ATTACH_DETACH: &str = "volumes.kubernetes.io/controller-managed-attach-det
 type Quantities = std::collections::BTreeMap<String, Quantity>;
 
 /// The PATCH that comes before registration is done; empty when there is none. Huge pages are the only resources in it.
-pub(super) fn before_registration(existing: &core::Node, own: &core::Node) -> Map<String, Value> {
+pub(super) fn before_registration(existing: &core::Node, own: &core::Node) -> Fields<'static> {
     let (existing_meta, own_meta) = (existing.metadata.as_ref(), own.metadata.as_ref());
-    let differs = |of: fn(&Meta) -> &Texts, key: &str| {
+    let differs = |of: fn(&Meta) -> &Texts, key: &'static str| {
         let ours = own_meta.and_then(|metadata| of(metadata).get(key))?;
         let theirs = existing_meta.and_then(|metadata| of(metadata).get(key));
-        (theirs != Some(ours)).then(|| (key.to_owned(), Value::from(ours.as_str())))
+        (theirs != Some(ours)).then(|| (Cow::Borrowed(key), Json::from(ours.clone())))
     };
-    let labels: Map<_, _> = DEFAULT_LABELS.iter().filter_map(|key| differs(|it| &it.labels, key)).collect();
-    let annotations: Map<_, _> = differs(|it| &it.annotations, ATTACH_DETACH).into_iter().collect();
+    let labels: Fields<'_> = DEFAULT_LABELS.iter().filter_map(|key| differs(|it| &it.labels, key)).collect();
+    let annotations: Fields<'_> = differs(|it| &it.annotations, ATTACH_DETACH).into_iter().collect();
     let metadata = filled([("annotations", annotations), ("labels", labels)]);
 
     let (theirs, ours) = (status(existing), status(own));
@@ -47,7 +51,7 @@ pub(super) fn before_registration(existing: &core::Node, own: &core::Node) -> Ma
 }
 
 /// What of the status differs beside conditions, as it goes into the `status` of a patch.
-pub(super) fn beside_conditions(existing: &core::Node, own: &core::Node) -> Map<String, Value> {
+pub(super) fn beside_conditions(existing: &core::Node, own: &core::Node) -> Fields<'static> {
     let (theirs, ours) = (status(existing), status(own));
     let mut patch = filled([
         ("allocatable", resources(&theirs.allocatable, &ours.allocatable, |_| true)),
@@ -57,20 +61,27 @@ pub(super) fn beside_conditions(existing: &core::Node, own: &core::Node) -> Map<
     if theirs.addresses != ours.addresses {
         // Marked as merged by type in the API, which they are not, so a kubelet writes this itself
         // (component-helpers `fixupPatchForNodeStatusAddresses`).
-        let addresses = ours.addresses.iter().map(|it| json!({ "type": it.r#type, "address": it.address }));
-        let replace = (!theirs.addresses.is_empty()).then(|| json!({ "$patch": "replace" }));
-        patch.insert("addresses".to_owned(), addresses.chain(replace).collect());
+        let replace = (!theirs.addresses.is_empty()).then(|| Json::from([("$patch", "replace".into())]));
+        let addresses = ours.addresses.into_iter();
+        let addresses =
+            addresses.map(|it| Json::from([("address", it.address.into()), ("type", it.r#type.into())]));
+        patch.insert("addresses", addresses.chain(replace).collect::<Json<'_>>());
     }
     if theirs.images != ours.images {
-        let images = ours.images.iter().map(|it| json!({ "names": it.names, "sizeBytes": it.size_bytes }));
-        patch.insert("images".to_owned(), images.collect());
+        let names = |names: Vec<String>| names.into_iter().map(Json::from).collect();
+        let images = ours.images.into_iter();
+        let images =
+            images.map(|it| Json::from([("names", names(it.names)), ("sizeBytes", it.size_bytes.into())]));
+        patch.insert("images", images.collect::<Json<'_>>());
     }
     if theirs.daemon_endpoints != ours.daemon_endpoints {
         let port = ours.daemon_endpoints.as_ref().and_then(|it| it.kubelet_endpoint.as_ref()?.port);
-        patch.insert("daemonEndpoints".to_owned(), json!({ "kubeletEndpoint": { "Port": port } }));
+        let port = [("Port", port.into())];
+        patch.insert("daemonEndpoints", [("kubeletEndpoint", port.into())]);
     }
     if theirs.declared_features != ours.declared_features {
-        patch.insert("declaredFeatures".to_owned(), json!(ours.declared_features));
+        let features = ours.declared_features.into_iter().map(Json::from);
+        patch.insert("declaredFeatures", features.collect::<Json<'_>>());
     }
     patch
 }
@@ -83,12 +94,12 @@ fn status(node: &core::Node) -> core::NodeStatus {
 }
 
 /// Those of our resources that are not the same there. Others, such as devices, are somebody else's.
-fn resources(theirs: &Quantities, ours: &Quantities, of: impl Fn(&str) -> bool) -> Map<String, Value> {
+fn resources(theirs: &Quantities, ours: &Quantities, of: impl Fn(&str) -> bool) -> Fields<'static> {
     let differing = ours.iter().filter(|(name, quantity)| of(name) && theirs.get(*name) != Some(quantity));
-    differing.map(|(name, quantity)| (name.clone(), json!(quantity.string))).collect()
+    differing.map(|(name, quantity)| (name.clone().into(), quantity.string.clone().into())).collect()
 }
 
-fn node_info(status: &core::NodeStatus) -> Map<String, Value> {
+fn node_info(status: &core::NodeStatus) -> Fields<'static> {
     let info = status.node_info.clone().unwrap_or_default();
     let fields = [
         ("architecture", info.architecture),
@@ -102,11 +113,12 @@ fn node_info(status: &core::NodeStatus) -> Map<String, Value> {
         ("osImage", info.os_image),
         ("systemUUID", info.system_uuid),
     ];
-    fields.into_iter().map(|(key, text)| (key.to_owned(), json!(text.unwrap_or_default()))).collect()
+    fields.map(|(key, text)| (key, text.unwrap_or_default().into())).into()
 }
 
 /// The parts that are not empty.
-fn filled<const N: usize>(parts: [(&str, Map<String, Value>); N]) -> Map<String, Value> {
-    let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
-    parts.map(|(key, part)| (key.to_owned(), Value::Object(part))).collect()
+fn filled<const N: usize>(parts: [(&'static str, Fields<'static>); N]) -> Fields<'static> {
+    let mut whole = Fields::default();
+    parts.into_iter().for_each(|(key, part)| whole.insert_filled(key, part));
+    whole
 }

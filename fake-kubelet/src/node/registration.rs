@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
-use serde_json::{Map, Value};
 use wire::Request;
 
 use super::{Backoff, Common, SeenNode, conditions::Report, notes, object, reconcile};
-use crate::action::{Action, Answer, Call, Now};
+use crate::{
+    action::{Action, Answer, Call, Now},
+    json::Fields,
+};
 
 /// What a kubelet does before its first status sync, as recorded; meanwhile its other parts ask for the Node.
 const START_UP: Duration = Duration::from_millis(70);
@@ -43,7 +45,7 @@ pub(super) enum Found {
         /// As the server has it.
         node: Box<SeenNode>,
         /// What of its status beside the conditions is not as it should be, as it goes into a patch.
-        differences: Map<String, Value>,
+        differences: Fields<'static>,
     },
 }
 
@@ -111,7 +113,7 @@ impl Registration {
                     return self.found(common, now, answer);
                 }
                 let path = format!("/api/v1/nodes/{}/status", common.name);
-                let request = Request::patch_strategic(path, Value::Object(changes).to_string());
+                let request = Request::patch_strategic(path, changes.to_text());
                 out.push(Action::Send { call: Call::ReconcileNode, request, intended: now.at });
                 None
             }

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use measure::Nanos;
 use rand::RngExt;
-use serde_json::{Map, Value, json};
 use wire::Request;
 
 use super::{
@@ -25,6 +24,7 @@ use super::{
 use crate::{
     action::{Action, Answer, Call, Milestone, Now},
     classes::Class,
+    json::Fields,
     merge,
 };
 
@@ -38,7 +38,7 @@ enum Acknowledged {
     /// What this process has written.
     Own(Report),
     /// What somebody else has: an earlier process of this node, or a controller.
-    Foreign(Box<Map<String, Value>>),
+    Foreign(Box<Fields<'static>>),
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub(super) struct StatusReports {
     due: Option<Nanos>,
     known: Option<Known>,
     /// What else of the status is not yet as this kubelet has it, since it found the Node.
-    differences: Map<String, Value>,
+    differences: Fields<'static>,
     /// A request is under way.
     busy: bool,
     /// The report in the PATCH that is under way, and whether it changes more than heartbeat times.
@@ -70,7 +70,7 @@ struct Known {
 }
 
 impl Acknowledged {
-    fn conditions(&self) -> Map<String, Value> {
+    fn conditions(&self) -> Fields<'static> {
         match self {
             Acknowledged::Own(report) => report.to_json(),
             Acknowledged::Foreign(conditions) => (**conditions).clone(),
@@ -91,7 +91,7 @@ impl Known {
         self.current.news_to(&self.server.conditions())
     }
 
-    fn patch(&self) -> Map<String, Value> {
+    fn patch(&self) -> Fields<'static> {
         merge::diff(&self.server.conditions(), &self.current.to_json())
     }
 }
@@ -259,9 +259,9 @@ impl StatusReports {
         let mut changes = known.patch();
         changes.extend(self.differences.clone());
         self.sent = Some((known.current, is_substantial(&changes) || !self.differences.is_empty()));
-        let body = if changes.is_empty() { json!({}) } else { json!({ "status": changes }) };
+        let body = if changes.is_empty() { Fields::default() } else { [("status", changes.into())].into() };
         let path = format!("/api/v1/nodes/{}/status?timeout=10s", common.name);
-        let request = Request::patch_strategic(path, body.to_string()).timeout(object::HEARTBEAT_TIMEOUT);
+        let request = Request::patch_strategic(path, body.to_text()).timeout(object::HEARTBEAT_TIMEOUT);
         let intended = self.due.take().filter(|&due| due <= now.at).unwrap_or(now.at);
         self.busy = true;
         out.push(Action::Send { call: Call::PatchNodeStatus, request, intended });
@@ -270,7 +270,7 @@ impl StatusReports {
     fn accepted(&mut self, common: &mut Common, now: Now, node: &SeenNode, out: &mut Vec<Action>) {
         let (Some((sent, changed)), Some(known)) = (self.sent.take(), &mut self.known) else { return };
         self.version = node.version();
-        self.differences.clear();
+        self.differences = Fields::default();
         if sent.to_json() == conditions_of(node) {
             known.server = Acknowledged::Own(sent);
         } else {

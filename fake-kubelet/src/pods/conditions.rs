@@ -1,20 +1,18 @@
 //! The conditions that a kubelet writes into a pod's status (`status/generate.go`).
 
-use serde_json::{Map, Value, json};
-
 use super::{
     container::{State, View},
     seen::{Role, SeenContainer},
-    status::{Phase, Snapshot, object},
+    status::{Phase, Snapshot},
 };
-use crate::node::seconds;
+use crate::json::{Fields, Json};
 
 /// Reason and message of a condition.
 type Why = (Option<&'static str>, Option<String>);
 
-impl Snapshot<'_> {
+impl<'a> Snapshot<'a> {
     /// The conditions. One that has not changed gets the time that the server has of it later.
-    pub(super) fn conditions(&self) -> Vec<Value> {
+    pub(super) fn conditions(&self) -> Vec<Fields<'a>> {
         // A pod that was refused loses those that a kubelet owns (`rejectPod` sets a status without any).
         if self.verdict.is_some_and(|verdict| !verdict.disrupts) {
             return Vec::new();
@@ -37,17 +35,17 @@ impl Snapshot<'_> {
         conditions
     }
 
-    fn condition(&self, kind: &str, status: bool, (reason, message): Why) -> Value {
-        let mut condition: Map<String, Value> = object(json!({
-            "type": kind,
-            "status": if status { "True" } else { "False" },
-            "lastProbeTime": null,
-            "lastTransitionTime": seconds(self.set_at),
-            "observedGeneration": self.generation,
-        }));
-        condition.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
-        condition.extend(message.map(|message| ("message".to_owned(), message.into())));
-        Value::Object(condition)
+    fn condition(&self, kind: &'static str, status: bool, (reason, message): Why) -> Fields<'a> {
+        let mut condition = Fields::from([
+            ("lastProbeTime", Json::Null),
+            ("lastTransitionTime", Json::time(self.set_at)),
+            ("observedGeneration", self.generation.into()),
+            ("status", if status { "True" } else { "False" }.into()),
+            ("type", kind.into()),
+        ]);
+        condition.insert_filled("message", message);
+        condition.insert_filled("reason", reason);
+        condition
     }
 
     /// `GeneratePodInitializedCondition`.

@@ -13,12 +13,12 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use measure::Nanos;
-use serde_json::{Map, Value};
 
 pub(super) use self::ending::Ending;
 use self::mounting::Mounting;
 use super::{
     container::{Change, Container, Fate, View},
+    news::PodNews,
     room::Room,
     seen::{RestartPolicy, Role, SeenContainer, SeenPod},
     server::{ServerPod, merged},
@@ -29,6 +29,7 @@ use crate::{
     addresses::PodAddresses,
     classes::Class,
     events::{About, FieldPath, Note, PodName, Severity},
+    json::{Fields, Json},
     latency::{Latencies, Latency},
     node::Common,
     objects::Objects,
@@ -125,13 +126,13 @@ pub(super) struct Life {
 impl Life {
     /// A pod that this process of the node sees for the first time: newly bound, or left by an earlier process. `None` when it
     /// has already ended and is not being deleted.
-    pub(super) fn begin(pod: SeenPod, around: &mut Surroundings<'_>) -> Option<Self> {
+    pub(super) fn begin(mut pod: SeenPod, around: &mut Surroundings<'_>) -> Option<Self> {
         let ended = pod.has_ended();
         if ended && !pod.deleting {
             return None;
         }
         let now = around.now;
-        let reported = pod.reported.clone();
+        let reported = pod.reported.take();
         let views = reported.as_ref().map(|reported| reported.containers.clone()).unwrap_or_default();
         let containers: Box<[Container]> = if views.is_empty() {
             pod.containers.iter().map(|_| Container::default()).collect()
@@ -234,20 +235,20 @@ impl Life {
     }
 
     /// The watch shows the pod again. Returns whether the next reconciliation has something to do.
-    pub(super) fn update(&mut self, seen: SeenPod, around: &mut Surroundings<'_>) -> bool {
-        self.pod.resource_version = seen.resource_version;
-        self.contradicted = seen.denied && self.ending == Ending::No && self.all_ready();
+    pub(super) fn update(&mut self, news: &PodNews, around: &mut Surroundings<'_>) -> bool {
+        self.pod.resource_version = news.resource_version.clone();
+        self.contradicted = news.denied && self.ending == Ending::No && self.all_ready();
         // The worker of a pod that is over takes no updates; whether it can be deleted is found at a reconciliation.
         let settled = self.removed && self.ending == Ending::ByItself;
-        let stops = seen.deleting && !self.pod.deleting;
-        self.pod.deleting |= seen.deleting;
+        let stops = news.deleting && !self.pod.deleting;
+        self.pod.deleting |= news.deleting;
         if settled {
             self.waits_for_reconciliation |= stops;
             return stops;
         }
-        let observed = seen.generation > self.generation;
+        let observed = news.generation > self.generation;
         if observed {
-            self.generation = seen.generation;
+            self.generation = news.generation;
         }
         if stops && self.ending == Ending::No && !self.removed {
             self.stop(around, Ending::Graceful);
@@ -390,12 +391,11 @@ impl Life {
 
     /// Whether the pod runs or has ended: all that is told of it without the class of its phases.
     fn is_worth_telling(&self) -> bool {
-        let views: Vec<View> = self.containers.iter().map(|container| container.seen).collect();
-        let phase = self.snapshot(&views, Ipv4Addr::UNSPECIFIED).phase();
+        let phase = self.snapshot(Ipv4Addr::UNSPECIFIED).phase();
         phase != Phase::Pending && self.ending == Ending::No
     }
 
-    fn snapshot<'a>(&'a self, views: &'a [View], host: Ipv4Addr) -> Snapshot<'a> {
+    fn snapshot(&self, host: Ipv4Addr) -> Snapshot<'_> {
         Snapshot {
             pod: &self.pod,
             generation: self.generation,
@@ -404,7 +404,7 @@ impl Life {
             started: self.started,
             set_at: self.set_at,
             sandbox_ready: self.sandbox_ready.filter(|_| !self.sandbox_gone),
-            views,
+            views: self.containers.iter().map(|container| container.seen).collect(),
             finished: self.finished,
             without_cgroup: self.without_cgroup,
             verdict: self.verdict.as_deref(),
@@ -412,28 +412,21 @@ impl Life {
     }
 
     /// The status the server has and the one it should have.
-    pub(super) fn statuses(
-        &mut self,
-        host: Ipv4Addr,
-        server: &ServerPod,
-    ) -> (Map<String, Value>, Map<String, Value>) {
-        let views: Vec<View> = self.containers.iter().map(|container| container.seen).collect();
+    pub(super) fn statuses<'a>(&'a self, host: Ipv4Addr, server: &'a ServerPod) -> (Fields<'a>, Fields<'a>) {
         let old = server.status();
         // Of a pod that has been cleaned up and reported there is nothing left to say, whoever reported it.
         if self.removed && self.told_end && self.version == self.acknowledged {
             return (old.clone(), old);
         }
-        let snapshot = self.snapshot(&views, host);
-        let conditions = old.get("conditions").and_then(Value::as_array);
-        let conditions = merged(conditions.map_or(&[], Vec::as_slice), snapshot.conditions());
+        let snapshot = self.snapshot(host);
+        let conditions = old.get("conditions").and_then(Json::as_list);
         let mut new = snapshot.status();
-        new.insert("conditions".to_owned(), conditions.into());
+        new.insert("conditions", merged(conditions.unwrap_or_default(), snapshot.conditions()));
         (old, new)
     }
 
-    /// The server is told this status, or has it already.
-    pub(super) fn sending(&mut self, status: &Map<String, Value>) {
-        let runs = status.get("phase").is_some_and(|phase| phase == "Running");
+    /// The server is told its status, or has it already; whether that says that it runs.
+    pub(super) fn sending(&mut self, runs: bool) {
         self.sent = Some(Said { version: self.version, runs, ended: self.finished.is_some() });
     }
 

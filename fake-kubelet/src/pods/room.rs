@@ -27,8 +27,8 @@ impl Room {
         for life in lives.filter(|life| life.takes_room()) {
             room.starting += u32::from(life.is_starting());
             room.pods += 1;
-            room.cpu += life.pod().requests.amount("cpu").milli();
-            room.memory += life.pod().requests.amount("memory").value();
+            room.cpu += life.pod().requests.cpu().milli();
+            room.memory += life.pod().requests.memory().value();
         }
         room
     }
@@ -47,8 +47,8 @@ impl Room {
         let memory = Quantity::parse(&node.memory).value();
         [
             ("OutOfpods", "pods", 1, self.pods, pods),
-            ("OutOfcpu", "cpu", requests.amount("cpu").milli(), self.cpu, cpu),
-            ("OutOfmemory", "memory", requests.amount("memory").value(), self.memory, memory),
+            ("OutOfcpu", "cpu", requests.cpu().milli(), self.cpu, cpu),
+            ("OutOfmemory", "memory", requests.memory().value(), self.memory, memory),
         ]
         .into_iter()
         .find(|(_, _, requested, used, capacity)| *requested > 0 && used + requested > *capacity)

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use k8s_pb::{api::core::v1 as core, apimachinery::pkg::apis::meta::v1 as meta};
-use serde_json::{Map, Value, json};
 
 use super::{
     behaviour::{Behaviour, evicted_after},
     container::{Ended, State, View},
-    quantity::Quantity,
+    resources::{Requests, Resources},
     uses::{UsedObject, Uses, VolumeToken},
 };
+use crate::json::Fields;
 
-/// A pod as the watch shows it, reduced to what its node uses.
+/// A pod that its node sees for the first time, reduced to what it uses.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts about one pod that do not depend on each other")]
 pub struct SeenPod {
@@ -50,8 +50,6 @@ pub struct SeenPod {
     pub requests: Requests,
     /// How long after its start the kubelet evicts it, if it does.
     pub evicted_after: Option<Duration>,
-    /// Its containers are ready and yet it is not: somebody else, such as the node lifecycle controller, has said so.
-    pub denied: bool,
     /// What an earlier process of the node has reported, if any.
     pub reported: Option<Reported>,
 }
@@ -65,13 +63,6 @@ pub enum RestartPolicy {
     OnFailure,
     /// Not at all.
     Never,
-}
-
-/// A pod's `resources` as its status repeats them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Requests {
-    pub(super) requests: BTreeMap<String, Quantity>,
-    pub(super) limits: BTreeMap<String, Quantity>,
 }
 
 /// What a status says that cannot be derived again.
@@ -106,10 +97,21 @@ pub struct SeenContainer {
     pub startup: Option<Probe>,
     /// What its program does.
     pub behaviour: Behaviour,
-    /// `resources.requests` and `resources.limits` as the status repeats them; empty when there are none.
-    pub resources: Map<String, Value>,
-    /// `volumeMounts` as the status repeats them.
-    pub volume_mounts: Vec<Value>,
+    /// What it asks for and may use.
+    pub resources: Resources,
+    /// `volumeMounts`.
+    pub volume_mounts: Vec<Mount>,
+}
+
+/// A volume mounted into a container, as far as its status repeats it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Which volume.
+    pub name: String,
+    /// Where.
+    pub path: String,
+    /// How the mounts beneath a read-only one are (`recursiveReadOnly`), which is spelled out; `None` for one that can be written.
+    pub read_only: Option<String>,
 }
 
 /// What a container is for.
@@ -173,7 +175,6 @@ impl SeenPod {
             service_account: spec.service_account_name.unwrap_or_default().into(),
             requests: Requests::of(&containers),
             evicted_after: evicted_after(&metadata.annotations),
-            denied: is_denied(&status),
             reported: Reported::from_status(&status, &containers),
             phase: status.phase.unwrap_or_default(),
             containers: containers.into(),
@@ -197,14 +198,6 @@ fn containers(spec: &core::PodSpec, annotations: &BTreeMap<String, String>) -> V
     init.chain(main).map(|(role, container)| SeenContainer::new(container, role, annotations)).collect()
 }
 
-fn is_denied(status: &core::PodStatus) -> bool {
-    let ready = status.conditions.iter().find(|condition| condition.r#type.as_deref() == Some("Ready"));
-    let containers = &status.container_statuses;
-    ready.is_some_and(|ready| ready.status.as_deref() != Some("True"))
-        && !containers.is_empty()
-        && containers.iter().all(|container| container.ready == Some(true))
-}
-
 impl RestartPolicy {
     fn of(text: Option<&str>) -> Self {
         match text {
@@ -213,63 +206,6 @@ impl RestartPolicy {
             _ => Self::Always,
         }
     }
-}
-
-impl Requests {
-    /// The sum of the containers that run together, or what an init container asks for if that is more
-    /// (`component-helpers/resource/helpers.go`, `PodRequests`).
-    fn of(containers: &[SeenContainer]) -> Self {
-        Self { requests: sums(containers, "requests"), limits: sums(containers, "limits") }
-    }
-
-    pub(super) fn to_json(&self) -> Map<String, Value> {
-        let part = |amounts: &BTreeMap<String, Quantity>| {
-            let amounts = amounts.iter().map(|(name, amount)| (name.clone(), amount.to_string().into()));
-            Value::Object(amounts.collect())
-        };
-        let parts = [("limits", &self.limits), ("requests", &self.requests)];
-        let parts = parts.into_iter().filter(|(_, amounts)| !amounts.is_empty());
-        parts.map(|(name, amounts)| (name.to_owned(), part(amounts))).collect()
-    }
-
-    /// Whether any of it is read from the pod's cgroup while there is one.
-    pub(super) fn is_in_cgroup(&self) -> bool {
-        !self.limits.is_empty() || self.requests.contains_key("cpu")
-    }
-
-    pub(super) fn amount(&self, resource: &str) -> Quantity {
-        self.requests.get(resource).copied().unwrap_or_default()
-    }
-}
-
-fn sums(containers: &[SeenContainer], kind: &str) -> BTreeMap<String, Quantity> {
-    let (mut together, mut beside, mut most) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for container in containers {
-        let amounts = container.resources.get(kind).and_then(Value::as_object).into_iter().flatten();
-        for (name, amount) in amounts {
-            let amount = Quantity::parse(amount.as_str().unwrap_or_default());
-            let total: &mut BTreeMap<String, Quantity> = &mut together;
-            match container.role {
-                Role::Init => {
-                    // It runs beside the sidecars that were started before it.
-                    let mut sum: Quantity = beside.get(name).copied().unwrap_or_default();
-                    sum += amount;
-                    let most: &mut Quantity = most.entry(name.clone()).or_default();
-                    *most = most.max(sum);
-                }
-                Role::Sidecar => {
-                    *beside.entry(name.clone()).or_default() += amount;
-                    *total.entry(name.clone()).or_default() += amount;
-                }
-                Role::Main => *total.entry(name.clone()).or_default() += amount,
-            }
-        }
-    }
-    for (name, most) in most {
-        let total: &mut Quantity = together.entry(name).or_default();
-        *total = total.max(most);
-    }
-    together
 }
 
 impl Reported {
@@ -321,16 +257,6 @@ fn ended(terminated: &core::ContainerStateTerminated, run: u32) -> Option<Ended>
 
 impl SeenContainer {
     fn new(container: &core::Container, role: Role, annotations: &BTreeMap<String, String>) -> Self {
-        let mut resources = Map::new();
-        let spec = container.resources.clone().unwrap_or_default();
-        for (key, quantities) in [("limits", spec.limits), ("requests", spec.requests)] {
-            if !quantities.is_empty() {
-                let values = quantities
-                    .into_iter()
-                    .map(|(name, value)| (name, value.string.unwrap_or_default().into()));
-                resources.insert(key.to_owned(), Value::Object(values.collect()));
-            }
-        }
         let name = container.name.clone().unwrap_or_default();
         Self {
             behaviour: Behaviour::of(&name, annotations),
@@ -339,8 +265,8 @@ impl SeenContainer {
             always_pulls: container.image_pull_policy.as_deref() == Some("Always"),
             readiness: container.readiness_probe.as_ref().map(Probe::from_probe),
             startup: container.startup_probe.as_ref().map(Probe::from_probe),
-            resources,
-            volume_mounts: container.volume_mounts.iter().map(volume_mount).collect(),
+            resources: container.resources.as_ref().map(Resources::of).unwrap_or_default(),
+            volume_mounts: container.volume_mounts.iter().map(Mount::of).collect(),
             name,
         }
     }
@@ -351,15 +277,24 @@ impl SeenContainer {
     }
 }
 
-/// How a container's status repeats a mount; `recursiveReadOnly` is spelled out for read-only ones.
-fn volume_mount(mount: &core::VolumeMount) -> Value {
-    let mut value = json!({ "mountPath": mount.mount_path, "name": mount.name });
-    if mount.read_only == Some(true) {
-        value["readOnly"] = true.into();
-        let recursive = mount.recursive_read_only.as_deref().unwrap_or("Disabled");
-        value["recursiveReadOnly"] = recursive.into();
+impl Mount {
+    fn of(mount: &core::VolumeMount) -> Self {
+        let recursive = || mount.recursive_read_only.clone().unwrap_or_else(|| "Disabled".to_owned());
+        Self {
+            name: mount.name.clone().unwrap_or_default(),
+            path: mount.mount_path.clone().unwrap_or_default(),
+            read_only: (mount.read_only == Some(true)).then(recursive),
+        }
     }
-    value
+
+    pub(super) fn to_json(&self) -> Fields<'_> {
+        let mut fields = Fields::from([("mountPath", (&self.path).into()), ("name", (&self.name).into())]);
+        if let Some(recursive) = &self.read_only {
+            fields.insert("readOnly", true);
+            fields.insert("recursiveReadOnly", recursive);
+        }
+        fields
+    }
 }
 
 fn timestamp(time: &meta::Time) -> Option<jiff::Timestamp> {

@@ -1,7 +1,8 @@
 //! What a node's pods show of themselves to its HTTPS endpoint.
 
+use std::collections::BTreeMap;
+
 use measure::Nanos;
-use serde_json::{Map, Value};
 
 use super::{
     Pods,
@@ -41,7 +42,7 @@ fn pod(life: &Life) -> PodSnapshot {
 }
 
 fn container(spec: &SeenContainer, view: &View) -> ContainerSnapshot {
-    let requests = spec.resources.get("requests").and_then(Value::as_object);
+    let requests = &spec.resources.requests;
     ContainerSnapshot {
         name: spec.name.clone(),
         state: match view.state {
@@ -62,10 +63,10 @@ fn ran(ended: Ended) -> Ran {
 }
 
 fn request(
-    requests: Option<&Map<String, Value>>,
+    requests: &BTreeMap<String, String>,
     resource: &str,
     amount: impl Fn(Quantity) -> i128,
 ) -> Option<u64> {
-    let quantity = Quantity::parse(requests?.get(resource)?.as_str()?);
+    let quantity = Quantity::parse(requests.get(resource)?);
     u64::try_from(amount(quantity)).ok()
 }

@@ -5,14 +5,13 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
     container::{Ended, State, View},
     seen::{RestartPolicy, Role, SeenContainer, SeenPod},
 };
-use crate::node::seconds;
+use crate::json::{Fields, Json};
 
 /// What a kubelet knows of a pod when it writes its status.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub(super) struct Snapshot<'a> {
     /// Since when it has a sandbox; none any more at its end.
     pub(super) sandbox_ready: Option<Timestamp>,
     /// How each container is, in the pod's order.
-    pub(super) views: &'a [View],
+    pub(super) views: Vec<View>,
     /// Since when nothing of it runs any more and its end may be told.
     pub(super) finished: Option<Timestamp>,
     /// Its cgroup is gone.
@@ -72,8 +71,8 @@ impl Phase {
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) fn containers(&self) -> impl Iterator<Item = (&'a SeenContainer, &'a View)> + Clone + use<'a> {
-        self.pod.containers.iter().zip(self.views)
+    pub(super) fn containers(&self) -> impl Iterator<Item = (&'a SeenContainer, &View)> + Clone {
+        self.pod.containers.iter().zip(&self.views)
     }
 
     /// The phase that follows from the containers (`getPhase`).
@@ -129,44 +128,44 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The status, but for its conditions.
-    pub(super) fn status(&self) -> Map<String, Value> {
+    pub(super) fn status(&self) -> Fields<'a> {
         let mut status = self.outcome();
         if self.verdict.is_some_and(|verdict| !verdict.disrupts) {
             return status;
         }
-        let statuses = |role: fn(Role) -> bool| -> Vec<Value> {
+        let statuses = |role: fn(Role) -> bool| -> Vec<Fields<'a>> {
             let containers = self.containers().filter(|(spec, _)| role(spec.role));
             containers.map(|(spec, view)| self.container(spec, view)).collect()
         };
-        let init = statuses(|role| role != Role::Main);
+        let list = |statuses: Vec<Fields<'a>>| statuses.into_iter().map(Json::from).collect::<Json<'a>>();
         // Those of init containers keep the order of the pod (`SortedContainerStatuses`).
+        status.insert_filled("initContainerStatuses", list(statuses(|role| role != Role::Main)));
         let mut main = statuses(|role| role == Role::Main);
-        main.sort_by(|one, other| one["name"].as_str().cmp(&other["name"].as_str()));
-        status.insert("containerStatuses".to_owned(), main.into());
-        if !init.is_empty() {
-            status.insert("initContainerStatuses".to_owned(), init.into());
-        }
+        main.sort_by(|one, other| {
+            one.get("name").and_then(Json::as_text).cmp(&other.get("name").and_then(Json::as_text))
+        });
+        status.insert("containerStatuses", list(main));
         if let Some(address) = self.told_address() {
-            status.insert("podIP".to_owned(), json!(address));
-            status.insert("podIPs".to_owned(), json!([{ "ip": address }]));
+            status.insert("podIP", address);
+            status.insert("podIPs", vec![Json::from([("ip", address.into())])]);
         }
-        status.extend(self.resources());
+        self.add_resources(&mut status);
         status
     }
 
-    fn outcome(&self) -> Map<String, Value> {
-        let mut status = object(json!({
-            "observedGeneration": self.generation,
-            "phase": self.told_phase().name(),
-            "startTime": seconds(self.started),
-        }));
+    fn outcome(&self) -> Fields<'a> {
+        let mut status = Fields::from([
+            ("observedGeneration", self.generation.into()),
+            ("phase", self.told_phase().name().into()),
+            ("startTime", Json::time(self.started)),
+        ]);
         if let Some(verdict) = self.verdict.filter(|_| self.finished.is_some()) {
-            status.insert("reason".to_owned(), verdict.reason.into());
-            status.insert("message".to_owned(), verdict.message.as_str().into());
+            status.insert("reason", verdict.reason);
+            status.insert("message", &verdict.message);
         }
         if self.verdict.is_none_or(|verdict| verdict.disrupts) {
-            status.insert("hostIP".to_owned(), json!(self.host));
-            status.insert("hostIPs".to_owned(), json!([{ "ip": self.host }]));
+            status.insert("hostIP", self.host);
+            status.insert("hostIPs", vec![Json::from([("ip", self.host.into())])]);
         }
         status
     }
@@ -181,61 +180,62 @@ impl<'a> Snapshot<'a> {
 
     /// The pod's own resources. A running pod's CPU request and its limits are read from its cgroup, and when that is gone so are
     /// they; the memory request comes from the pod (`convertToAPIPodLevelResourcesStatus`).
-    fn resources(&self) -> Map<String, Value> {
-        let resources = self.pod.requests.to_json();
-        let requests = resources.get("requests").cloned();
-        let told = if self.without_cgroup && self.has_run() {
-            match requests.as_ref().and_then(|requests| requests.get("memory")) {
-                Some(memory) => json!({ "requests": { "memory": memory } }),
-                None => json!({}),
+    fn add_resources(&self, status: &mut Fields<'a>) {
+        let told = self.pod.requests.told();
+        let resources = if self.without_cgroup && self.has_run() {
+            match told.requests.get("memory") {
+                Some(memory) => [("requests", Json::from([("memory", memory.into())]))].into(),
+                None => Json::empty(),
             }
         } else {
-            Value::Object(resources)
+            told.to_json().into()
         };
-        let allocated = requests.map(|requests| ("allocatedResources".to_owned(), requests));
-        allocated.into_iter().chain([("resources".to_owned(), told)]).collect()
+        status.insert("resources", resources);
+        status.insert_filled("allocatedResources", told.requests_to_json());
     }
 
-    fn container(&self, spec: &SeenContainer, view: &View) -> Value {
-        let mut status = object(json!({
-            "name": spec.name,
-            "image": spec.image,
-            "imageID": "",
-            "lastState": view.last.map_or_else(|| json!({}), |ended| self.terminated(spec, ended)),
-            "ready": view.ready,
-            "started": view.started,
-            "restartCount": view.run,
-            "state": self.state(spec, view),
-        }));
+    fn container(&self, spec: &'a SeenContainer, view: &View) -> Fields<'a> {
+        let last = view.last.map_or_else(Json::empty, |ended| self.terminated(spec, ended));
+        let mut status = Fields::from([
+            ("image", Json::from(&spec.image)),
+            ("imageID", "".into()),
+            ("lastState", last),
+            ("name", (&spec.name).into()),
+            ("ready", view.ready.into()),
+            ("restartCount", view.run.into()),
+            ("started", view.started.into()),
+            ("state", self.state(spec, view)),
+        ]);
         if view.has_run() {
-            status.insert("containerID".to_owned(), container_id(self.pod, spec, view.run).into());
-            status.insert("imageID".to_owned(), format!("sha256:{}", hex(&spec.image)).into());
-            status.insert(
-                "user".to_owned(),
-                json!({ "linux": { "gid": 0, "supplementalGroups": [0], "uid": 0 } }),
-            );
-            if let Some(requests) = spec.resources.get("requests") {
-                status.insert("allocatedResources".to_owned(), requests.clone());
-            }
-            status.insert("resources".to_owned(), Value::Object(spec.resources.clone()));
+            status.insert("containerID", container_id(self.pod, spec, view.run));
+            status.insert("imageID", format!("sha256:{}", hex(&spec.image)));
+            let groups = vec![Json::Number(0)];
+            let user =
+                [("gid", Json::Number(0)), ("supplementalGroups", groups.into()), ("uid", Json::Number(0))];
+            status.insert("user", [("linux", user.into())]);
+            status.insert_filled("allocatedResources", spec.resources.requests_to_json());
+            status.insert("resources", spec.resources.to_json());
         }
-        if !spec.volume_mounts.is_empty() {
-            status.insert("volumeMounts".to_owned(), Value::Array(spec.volume_mounts.clone()));
-        }
-        Value::Object(status)
+        let mounts = spec.volume_mounts.iter().map(|mount| Json::from(mount.to_json()));
+        status.insert_filled("volumeMounts", mounts.collect::<Json<'a>>());
+        status
     }
 
-    fn state(&self, spec: &SeenContainer, view: &View) -> Value {
+    fn state(&self, spec: &'a SeenContainer, view: &View) -> Json<'a> {
         match view.state {
-            State::Running { since } => json!({ "running": { "startedAt": seconds(since) } }),
+            State::Running { since } => [("running", [("startedAt", Json::time(since))].into())].into(),
             State::Terminated(ended) => self.terminated(spec, ended),
-            State::NeverRan => json!({ "terminated": {
-                "exitCode": 137,
-                "reason": "ContainerStatusUnknown",
-                "message": "The container could not be located when the pod was terminated",
-                "startedAt": null,
-                "finishedAt": null,
-            }}),
+            State::NeverRan => {
+                let message = "The container could not be located when the pod was terminated";
+                let fields = [
+                    ("exitCode", Json::Number(137)),
+                    ("finishedAt", Json::Null),
+                    ("message", message.into()),
+                    ("reason", "ContainerStatusUnknown".into()),
+                    ("startedAt", Json::Null),
+                ];
+                [("terminated", fields.into())].into()
+            }
             State::BackingOff(pause) => {
                 let SeenPod { name, namespace, uid, .. } = self.pod;
                 let pause = go_duration(pause);
@@ -243,31 +243,26 @@ impl<'a> Snapshot<'a> {
                     "back-off {pause} restarting failed container={} pod={name}_{namespace}({uid})",
                     spec.name
                 );
-                json!({ "waiting": { "reason": "CrashLoopBackOff", "message": message } })
+                let fields = [("message", message.into()), ("reason", "CrashLoopBackOff".into())];
+                [("waiting", fields.into())].into()
             }
             State::Waiting => {
                 let initialises = self.pod.containers.iter().any(|container| container.role != Role::Main);
                 let reason = if initialises { "PodInitializing" } else { "ContainerCreating" };
-                json!({ "waiting": { "reason": reason } })
+                [("waiting", [("reason", reason.into())].into())].into()
             }
         }
     }
 
-    fn terminated(&self, spec: &SeenContainer, ended: Ended) -> Value {
-        json!({ "terminated": {
-            "containerID": container_id(self.pod, spec, ended.run),
-            "exitCode": ended.code,
-            "reason": if ended.code == 0 { "Completed" } else { "Error" },
-            "startedAt": seconds(ended.since),
-            "finishedAt": seconds(ended.until),
-        }})
-    }
-}
-
-pub(super) fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
+    fn terminated(&self, spec: &SeenContainer, ended: Ended) -> Json<'a> {
+        let fields = [
+            ("containerID", container_id(self.pod, spec, ended.run).into()),
+            ("exitCode", ended.code.into()),
+            ("finishedAt", Json::time(ended.until)),
+            ("reason", if ended.code == 0 { "Completed" } else { "Error" }.into()),
+            ("startedAt", Json::time(ended.since)),
+        ];
+        [("terminated", fields.into())].into()
     }
 }
 

@@ -11,7 +11,7 @@ use wire::WatchSpec;
 use super::{render, server::Server};
 use crate::{
     Action, Answer, Call, Class, Classes, Event, Latencies, Latency, Limits, Milestone, Node, NodeSpec, Now,
-    ObjectName, PodAddresses, PodSighting, ProxyWatch, SeenNode, SeenPod, Watched,
+    ObjectName, PodAddresses, PodNews, PodSighting, ProxyWatch, SeenNode, Watched,
 };
 
 /// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
@@ -410,7 +410,8 @@ impl Driver {
 }
 
 fn seen(pod: core::Pod) -> PodSighting {
-    PodSighting::Seen(Box::new(SeenPod::from_pod(pod).unwrap()))
+    let object = wire::Object::from_raw_protobuf(pod.encode_to_vec().into());
+    PodSighting::Seen(Box::new(PodNews::read(object).unwrap()))
 }
 
 /// A pod with one container `c`, 10m CPU and 16Mi memory, bound to the node.

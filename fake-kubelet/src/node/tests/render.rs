@@ -147,7 +147,8 @@ fn node_status(mut status: core::NodeStatus) -> Value {
 }
 
 pub(super) fn node_condition(condition: &core::NodeCondition) -> Value {
-    let time = |time: &Option<meta::Time>| time.as_ref().map(crate::node::from_time);
+    let time =
+        |time: &Option<meta::Time>| time.as_ref().map(crate::node::wall_time).map(crate::node::seconds);
     json!({
         "type": condition.r#type, "status": condition.status,
         "lastHeartbeatTime": time(&condition.last_heartbeat_time),
@@ -217,7 +218,7 @@ fn event(mut event: core::Event) -> Value {
     ]);
     assert_eq!(about, core::ObjectReference::default());
     let source = take(&mut event.source).unwrap();
-    let time = |time: Option<meta::Time>| crate::node::from_time(&time.unwrap());
+    let time = |time: Option<meta::Time>| crate::node::seconds(crate::node::wall_time(&time.unwrap()));
     let value = json!({
         "kind": "Event", "apiVersion": "v1",
         "metadata": metadata(take(&mut event.metadata).unwrap()),
