@@ -121,6 +121,29 @@ pub struct FleetReport {
     pub traffic: Traffic,
     /// Counts.
     pub progress: FleetProgress,
+    /// What it holds at the moment.
+    pub held: Held,
+}
+
+/// What a fleet holds at a moment: none of it may grow while the fleet and its load stay as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Tasks that live in the shards' runtimes: connections, watches and requests under way.
+    pub tasks: usize,
+    /// HTTP/2 streams that are open: watches and requests under way.
+    pub streams: usize,
+    /// Entries in the shards' heaps of deadlines, those among them that are stale.
+    pub deadlines: usize,
+}
+
+impl std::iter::Sum for Held {
+    fn sum<I: Iterator<Item = Self>>(held: I) -> Self {
+        held.fold(Self::default(), |total, one| Self {
+            tasks: total.tasks + one.tasks,
+            streams: total.streams + one.streams,
+            deadlines: total.deadlines + one.deadlines,
+        })
+    }
 }
 
 /// A running fleet. Dropping it stops the nodes without a word, as a power cut does; their objects stay.
@@ -206,16 +229,18 @@ impl Fleet {
     pub async fn take(&self) -> FleetReport {
         let mut recorder = Recorder::default();
         let mut traffic = Traffic::default();
+        let mut held = Held::default();
         for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
             if shard.commands.send(Command::Take(reply)).is_ok()
-                && let Ok((recorded, bytes)) = answer.await
+                && let Ok(taken) = answer.await
             {
-                recorder.merge(&recorded);
-                traffic = [traffic, bytes].into_iter().sum();
+                recorder.merge(&taken.recorder);
+                traffic = [traffic, taken.traffic].into_iter().sum();
+                held = [held, taken.held].into_iter().sum();
             }
         }
-        FleetReport { recorder, traffic, progress: self.progress() }
+        FleetReport { recorder, traffic, progress: self.progress(), held }
     }
 
     /// Stops all nodes and waits for their threads.

@@ -39,7 +39,7 @@ pub use self::{
     classes::{Class, Classes, Preset, UnknownName},
     command::NodeCommand,
     endpoint::EndpointSpec,
-    fleet::{Error, Fleet, FleetReport, FleetSpec, Identities},
+    fleet::{Error, Fleet, FleetReport, FleetSpec, Held, Identities},
     latency::{BadLatency, Latencies, Latency},
     limiter::Limit,
     node::{KUBELET_PORT, Limits, Node, NodeSpec, Rotation, SeenNode},

@@ -23,7 +23,7 @@ use crate::{
     classes::Class,
     command::NodeCommand,
     edge::{Attempt, Edge, Message, Origin, SharedSighting, watch_all_pods},
-    fleet::FleetSpec,
+    fleet::{FleetSpec, Held},
     node::Node,
     progress::Counters,
     snapshot::NodeSnapshot,
@@ -32,7 +32,7 @@ use crate::{
 /// What a shard is asked from outside.
 pub(crate) enum Command {
     /// Hand over what was recorded since the last time.
-    Take(oneshot::Sender<(Recorder, Traffic)>),
+    Take(oneshot::Sender<Taken>),
     /// Do something to the node in this slot.
     Node(usize, NodeCommand),
     /// Show what runs on a node. No reply while its kubelet does not run.
@@ -53,6 +53,13 @@ pub(crate) enum Command {
         /// Where the answer goes.
         reply: oneshot::Sender<Answer>,
     },
+}
+
+/// What a shard did since somebody last asked, and what it holds.
+pub(crate) struct Taken {
+    pub(crate) recorder: Recorder,
+    pub(crate) traffic: Traffic,
+    pub(crate) held: Held,
 }
 
 pub(crate) struct Shard {
@@ -130,7 +137,10 @@ impl Shard {
     /// Whoever asked may have gone: an answer that nobody waits for is dropped.
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Take(reply) => drop(reply.send((self.recorder.take(), self.traffic()))),
+            Command::Take(reply) => {
+                let (traffic, held) = (self.traffic(), self.held());
+                let _ = reply.send(Taken { recorder: self.recorder.take(), traffic, held });
+            }
             Command::Node(slot, command) => self.command(slot, command),
             Command::Describe { slot, reply } => {
                 if let Some(place) = self.slots.get(slot).filter(|place| place.process.is_some()) {
@@ -155,13 +165,25 @@ impl Shard {
         Now { at, wall: self.clock.wall(at) }
     }
 
-    fn traffic(&self) -> Traffic {
+    /// Every client there is, the shared one once.
+    fn clients(&self) -> impl Iterator<Item = &Client> {
         let kubelets =
             self.slots.iter().filter(|_| self.shared.is_none()).filter_map(|it| it.process.as_ref());
         let proxies = self.slots.iter().filter_map(|slot| slot.proxy.as_ref());
-        let own = kubelets.chain(proxies).map(|process| &process.client);
-        let live: Traffic = own.chain(&self.shared).map(Client::traffic).sum();
+        kubelets.chain(proxies).map(|process| &process.client).chain(&self.shared)
+    }
+
+    fn traffic(&self) -> Traffic {
+        let live: Traffic = self.clients().map(Client::traffic).sum();
         [live, self.ended].into_iter().sum()
+    }
+
+    fn held(&self) -> Held {
+        Held {
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+            streams: self.clients().map(Client::open_streams).sum(),
+            deadlines: self.deadlines.len(),
+        }
     }
 
     fn on_deadline(&mut self) {

@@ -98,6 +98,11 @@ impl Client {
         self.0.counters.snapshot()
     }
 
+    /// Requests and watches that are under way.
+    pub fn open_streams(&self) -> usize {
+        self.state().pool.open_streams()
+    }
+
     /// Replaces the credential and closes every connection, as a kubelet does when its certificate was rotated (kubelet
     /// `pkg/kubelet/certificate/transport.go`): requests and watches under way fail, and later ones connect anew.
     ///

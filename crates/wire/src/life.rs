@@ -77,6 +77,11 @@ impl Life {
         self.unresponsive.load(Ordering::Acquire)
     }
 
+    /// Streams that are reserved or open.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.streams.load(Ordering::Acquire) & !RETIRED
+    }
+
     /// Says that the socket is gone.
     pub(crate) fn end(&self) {
         self.retire();

@@ -46,6 +46,12 @@ impl Pool {
         Place { connection, in_flight, waits: self.connections.len() > 1 }
     }
 
+    /// Streams that are reserved or open on all of them.
+    pub(crate) fn open_streams(&self) -> usize {
+        let lives = self.connections.iter().map(|connection| connection.life()).chain(&self.leaving);
+        lives.map(|life| life.open_streams()).sum()
+    }
+
     /// Ends every connection and every stream; returns what tells when they are gone.
     pub(crate) fn close(&mut self) -> Vec<Arc<Life>> {
         for connection in &self.connections {
