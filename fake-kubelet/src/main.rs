@@ -19,6 +19,12 @@ use wire::Client;
 
 use self::arguments::Arguments;
 
+/// A fleet makes and drops small things by the thousand. With glibc's allocator 1,000 nodes at rest took 51 MB and with this one
+/// 37 MB, and a pod's life a tenth less CPU time (benches/README.md); jemalloc took as much memory as glibc, and so does this one
+/// when it asks for huge pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Arguments::parse();
     tracing_subscriber::fmt()

@@ -29,6 +29,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{cli::Cli, end::End};
 
+/// For the fleet: see `fake-kubelet`'s own program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Control-plane components are started through this program, so that they die with it; see control_plane::shim.
     let mut args = std::env::args_os().skip(1);
