@@ -1,10 +1,16 @@
-//! Reading what the system under test says about itself: so far, what its processes take from the machine.
+//! Reading what the system under test says about itself.
 //!
-//! Linux only: elsewhere there is no `/proc`, every reading is absent, and results say so by not having the figure.
+//! Two sources: what its processes take from the machine ([`Sampler`], [`Machine`]), and what its components tell in the
+//! Prometheus text format, which [`exposition`] reads and [`series`] holds. Nothing in here opens a socket: who fetches
+//! hands over the text.
+//!
+//! `/proc` is Linux only: elsewhere every reading is absent, and results say so by not having the figure.
 
+pub mod exposition;
 mod host;
 mod machine;
 mod process;
+pub mod series;
 mod tally;
 
 pub use host::Host;
