@@ -1,14 +1,17 @@
 //! Reading what the system under test says about itself.
 //!
-//! Two sources: what its processes take from the machine ([`Sampler`], [`Machine`]), and what its components tell in the
-//! Prometheus text format, which [`exposition`] reads and [`series`] holds. Nothing in here opens a socket: who fetches
-//! hands over the text.
+//! Two sources: what its processes take from the machine ([`Sampler`], [`Machine`]), and what its components tell in
+//! the Prometheus text format: [`exposition`] reads it, [`series`] holds it, [`change`] is what happened between two
+//! readings, [`names`] says which metrics there are and what older versions called them. Nothing in here opens a
+//! socket: who fetches hands over the text.
 //!
 //! `/proc` is Linux only: elsewhere every reading is absent, and results say so by not having the figure.
 
+pub mod change;
 pub mod exposition;
 mod host;
 mod machine;
+pub mod names;
 mod process;
 pub mod series;
 mod tally;

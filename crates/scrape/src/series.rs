@@ -61,7 +61,7 @@ pub struct Family {
     pub series: BTreeMap<Labels, Value>,
 }
 
-/// What one component said at one moment, or what it counted between two.
+/// What one component said at one moment, or ([`crate::change`]) what it counted between two.
 ///
 /// [`fmt::Display`] writes it in the text format again.
 #[derive(Clone, Debug, Default, PartialEq)]
