@@ -2,14 +2,15 @@
 //!
 //! Two sources: what its processes take from the machine ([`Sampler`], [`Machine`]), and what its components tell in
 //! the Prometheus text format: [`exposition`] reads it, [`series`] holds it, [`change`] is what happened between two
-//! readings, [`names`] says which metrics there are and what older versions called them. Nothing in here opens a
-//! socket: who fetches hands over the text.
+//! readings, [`names`] says which metrics there are and what older versions called them, and [`limits`] judges what
+//! held the system back. Nothing in here opens a socket: who fetches hands over the text.
 //!
 //! `/proc` is Linux only: elsewhere every reading is absent, and results say so by not having the figure.
 
 pub mod change;
 pub mod exposition;
 mod host;
+pub mod limits;
 mod machine;
 pub mod names;
 mod process;

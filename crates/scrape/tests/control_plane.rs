@@ -1,26 +1,45 @@
-//! The table of metrics against what a real control plane served: Kubernetes 1.36.3 with etcd
+//! The table of metrics, and the judgement, against what a real control plane served: Kubernetes 1.36.3 with etcd
 //! 3.6.8 on two cores, as `loadgen up` starts it, while 200 nodes came up (`*-before.txt`) and 21 s later under 60
 //! pods/s (`*-after.txt`).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeSet;
+
 use scrape::{
     exposition,
+    limits::{self, Process, Resource},
     names::{self, Component, Metric, Presence, Stability},
     series::{Labels, Scrape, Value},
 };
 
+const SECONDS: f64 = 21.0;
+
 struct Served {
     component: Component,
+    before: &'static str,
     after: &'static str,
 }
 
 const SERVED: [Served; 4] = [
-    Served { component: Component::Apiserver, after: include_str!("data/apiserver-after.txt") },
-    Served { component: Component::Etcd, after: include_str!("data/etcd-after.txt") },
-    Served { component: Component::Scheduler, after: include_str!("data/scheduler-after.txt") },
+    Served {
+        component: Component::Apiserver,
+        before: include_str!("data/apiserver-before.txt"),
+        after: include_str!("data/apiserver-after.txt"),
+    },
+    Served {
+        component: Component::Etcd,
+        before: include_str!("data/etcd-before.txt"),
+        after: include_str!("data/etcd-after.txt"),
+    },
+    Served {
+        component: Component::Scheduler,
+        before: include_str!("data/scheduler-before.txt"),
+        after: include_str!("data/scheduler-after.txt"),
+    },
     Served {
         component: Component::ControllerManager,
+        before: include_str!("data/controller-manager-before.txt"),
         after: include_str!("data/controller-manager-after.txt"),
     },
 ];
@@ -137,4 +156,54 @@ fn each_name_stands_in_the_table_once() {
     all.dedup();
     assert_eq!(all.len(), length);
     assert!(names::wanted("apiserver_storage_objects") && !names::wanted("apiserver_request_total_bucket"));
+}
+
+fn processes() -> Vec<Process> {
+    let process = |served: &Served| {
+        let name = format!("{:?}", served.component);
+        let mut process =
+            Process::new(served.component, &name, &read(served.before), &read(served.after), SECONDS);
+        process.cpus = Some(2.0);
+        process.client_qps = match served.component {
+            Component::Scheduler => Some(50.0),
+            Component::ControllerManager => Some(20.0),
+            Component::Apiserver | Component::Etcd => None,
+        };
+        process
+    };
+    SERVED.iter().map(process).collect()
+}
+
+#[test]
+fn what_limited_it_was_the_machine_then_the_drivers_seats_then_the_disk() {
+    let found = limits::findings(&processes(), Some(0.97));
+    let found: Vec<_> = found.iter().map(|finding| (finding.resource, finding.part.as_deref())).collect();
+    assert_eq!(
+        found,
+        [
+            (Resource::MachineCpu, None),
+            (Resource::AllSeats, Some("workload-low")),
+            (Resource::WalFsync, None),
+            (Resource::BackendCommit, None),
+            (Resource::SeatWait, Some("workload-low")),
+        ]
+    );
+}
+
+#[test]
+fn every_kind_of_figure_is_found_in_real_metrics() {
+    let figures = limits::figures(&processes(), Some(0.97));
+    let found: BTreeSet<_> = figures.iter().map(|finding| finding.resource).collect();
+    // Sixty pods a second for ten seconds: the hundred tokens of the burst had just gone.
+    let share = |component: Component| {
+        let all = processes();
+        limits::throttling(all.iter().find(|process| process.component == component).unwrap())
+            .map(|it| it.share)
+    };
+    let scheduler = share(Component::Scheduler).unwrap();
+    assert!((0.05..0.15).contains(&scheduler), "{scheduler}");
+    assert_eq!(share(Component::Etcd), None);
+    // No item was taken from the queues that the scrapes were trimmed to.
+    let missing: Vec<_> = Resource::ALL.iter().filter(|resource| !found.contains(resource)).collect();
+    assert_eq!(missing, [&Resource::WorkQueueWait]);
 }
