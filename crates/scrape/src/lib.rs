@@ -1,10 +1,20 @@
-//! Reading what the system under test says about itself: so far, what its processes take from the machine.
+//! Reading what the system under test says about itself.
 //!
-//! Linux only: elsewhere there is no `/proc`, every reading is absent, and results say so by not having the figure.
+//! Two sources: what its processes take from the machine ([`Sampler`], [`Machine`]), and what its components tell in
+//! the Prometheus text format: [`exposition`] reads it, [`series`] holds it, [`change`] is what happened between two
+//! readings, [`names`] says which metrics there are and what older versions called them, and [`limits`] judges what
+//! held the system back. Nothing in here opens a socket: who fetches hands over the text.
+//!
+//! `/proc` is Linux only: elsewhere every reading is absent, and results say so by not having the figure.
 
+pub mod change;
+pub mod exposition;
 mod host;
+pub mod limits;
 mod machine;
+pub mod names;
 mod process;
+pub mod series;
 mod tally;
 
 pub use host::Host;
