@@ -1,7 +1,8 @@
 //! Statistics as pure functions: samples in, figures with their doubt out.
 //!
 //! Each file holds one subject and names its sources. Nothing here knows what a sample means; times are seconds where a
-//! function says so, and effects are differences of natural logarithms, never ratios.
+//! function says so, and effects are differences of natural logarithms, which turn into ratios at the very end
+//! ([`verdict`]). Where an exact null distribution is affordable it is used instead of an approximation.
 
 pub mod bca;
 pub mod binomial;
@@ -18,6 +19,7 @@ pub mod signed_rank;
 mod simulated;
 pub mod steady;
 pub mod trend;
+pub mod verdict;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
