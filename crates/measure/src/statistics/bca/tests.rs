@@ -115,11 +115,11 @@ fn interval_of_many_pairs_is_about_that_of_the_exact_test() {
 fn interval_of_a_skewed_sample_holds_the_mean_about_as_often_as_it_says() {
     // Exponential, mean 1: what the corrections are for.
     let mut random = Simulated::new(62);
-    let held = simulated::share(400, || {
+    let held = simulated::share(250, || {
         let sample = Simulated::sample(30, || -random.uniform().ln());
         interval(&sample, mean, plan(300, 0.9)).unwrap().interval.contains(1.0)
     });
-    // Standard error 1.5 %; in so small and skewed a sample it is known to fall a little short (Efron & Tibshirani 14.3).
+    // Standard error 2 %; in so small and skewed a sample it is known to fall a little short (Efron & Tibshirani 14.3).
     println!("90 % interval of 30 exponential values: {held}");
     assert!((0.82..=0.95).contains(&held), "{held}");
 }

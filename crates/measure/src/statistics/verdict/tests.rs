@@ -170,10 +170,10 @@ fn profile_against_itself_is_a_difference_at_most_once_in_twenty_at_two_looks() 
 }
 
 #[test]
-fn profile_against_itself_is_a_difference_at_most_once_in_twenty_at_four_looks() {
+fn profile_against_itself_is_a_difference_at_most_once_in_twenty_at_three_looks() {
     let mut random = Simulated::new(88);
-    let wrong = wrong_at(&[8, 12, 16, 20], || 0.3 * random.heavy());
-    println!("A against A, looks at 8, 12, 16 and 20 pairs, heavy: {wrong}");
+    let wrong = wrong_at(&[8, 12, 16], || 0.3 * random.heavy());
+    println!("A against A, looks at 8, 12 and 16 pairs, heavy: {wrong}");
     assert!(wrong <= 0.05, "{wrong}");
 }
 
