@@ -131,7 +131,9 @@ impl<'a> FromIterator<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
 
 impl<'a> Extend<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
     fn extend<I: IntoIterator<Item = (Cow<'a, str>, Json<'a>)>>(&mut self, fields: I) {
-        fields.into_iter().for_each(|(key, value)| self.insert(key, value));
+        for (key, value) in fields {
+            self.insert(key, value);
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn diff<'a>(old: &Fields<'a>, new: &Fields<'a>) -> Fields<'a> {
         let after = if order.is_ge() { new.next() } else { None };
         match (before, after) {
             (Some((_, before)), Some((key, value))) if before != value => {
-                changed(key, before, value, &mut patch);
+                changed(key.clone(), before, value, &mut patch);
             }
             (None, Some((key, value))) => patch.insert(key.clone(), value.clone()),
             (Some((key, _)), None) => patch.insert(key.clone(), Json::Null),
@@ -38,9 +38,9 @@ pub(crate) fn diff<'a>(old: &Fields<'a>, new: &Fields<'a>) -> Fields<'a> {
     }
 }
 
-fn changed<'a>(key: &Cow<'a, str>, before: &Json<'a>, value: &Json<'a>, patch: &mut Fields<'a>) {
+fn changed<'a>(key: Cow<'a, str>, before: &Json<'a>, value: &Json<'a>, patch: &mut Fields<'a>) {
     match (before, value) {
-        (Json::Object(before), Json::Object(value)) => patch.insert(key.clone(), diff(before, value)),
+        (Json::Object(before), Json::Object(value)) => patch.insert(key, diff(before, value)),
         (Json::List(before), Json::List(value)) if key == MERGED_LIST => {
             let order = value.iter().map(|item| Json::from([(MERGE_KEY, key_of(item).clone())]));
             patch.insert(ORDER_OF_MERGED_LIST, order.collect::<Json<'_>>());
@@ -48,10 +48,10 @@ fn changed<'a>(key: &Cow<'a, str>, before: &Json<'a>, value: &Json<'a>, patch: &
             let mut items = changed_items(before, value);
             items.extend(removed_items(before, value));
             if !items.is_empty() {
-                patch.insert(key.clone(), items);
+                patch.insert(key, items);
             }
         }
-        _ => patch.insert(key.clone(), value.clone()),
+        _ => patch.insert(key, value.clone()),
     }
 }
 

@@ -50,6 +50,18 @@ pub(crate) struct Sent {
     /// Milliseconds from the time that a lease was due to its PUT being sent.
     pub(crate) lease_late_p99_ms: f64,
     pub(crate) leases_missed: u64,
+    /// Pods that are gone, since the start.
+    pub(crate) pods_gone: u64,
+    /// What the fleet holds at the moment.
+    pub(crate) held: Held,
+}
+
+/// Things that a fleet holds and that must not grow by themselves.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) tasks: usize,
+    pub(crate) streams: usize,
+    pub(crate) deadlines: usize,
 }
 
 /// Runs a fleet until its input ends.
@@ -79,7 +91,10 @@ fn read<T: for<'a> Deserialize<'a>>(input: &mut Lines<StdinLock<'_>>) -> anyhow:
 
 async fn sent(fleet: &Fleet) -> Sent {
     let report = fleet.take().await;
-    let mut sent = Sent { leases_missed: report.progress.leases_missed, ..Sent::default() };
+    let fake_kubelet::Held { tasks, streams, deadlines } = report.held;
+    let held = Held { tasks, streams, deadlines };
+    let (leases_missed, pods_gone) = (report.progress.leases_missed, report.progress.pods_gone);
+    let mut sent = Sent { leases_missed, pods_gone, held, ..Sent::default() };
     for (kind, stats) in report.recorder.kinds() {
         sent.requests.insert(kind.to_string(), stats.ok + stats.errors.total());
         sent.errors += stats.errors.total();

@@ -5,20 +5,26 @@
 //! the fleet and nothing else; with `--pairs` there are several of each, on addresses of their own.
 
 mod child;
+mod churn;
 mod client;
 mod pods;
 mod result;
 mod serve;
+mod soak;
 mod trial;
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use fake_kubelet::Preset;
 use scrape::Host;
 
 use self::{client::Plan, trial::Trial};
+
+/// The one that `loadgen` and `fake-kubelet` have.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser, Debug)]
 #[command(
@@ -66,6 +72,12 @@ struct Measure {
     /// Pods at a time.
     #[arg(long, default_value_t = 200)]
     at_once: u32,
+    /// Minutes of pods that come and go, with a look every 15 s at what the fleet holds; 0 for none. Instead of everything else.
+    #[arg(long, default_value_t = 0, value_name = "MINUTES")]
+    soak: u64,
+    /// Pods per second that come, and go after 30 s, during a soak.
+    #[arg(long, default_value_t = 10.0, value_name = "PER_SECOND")]
+    churn: f64,
     /// How often all of it is repeated; the table has medians.
     #[arg(long, default_value_t = 1)]
     runs: u32,
@@ -81,6 +93,24 @@ struct Measure {
     /// What `cargo bench` passes and `cargo test` does not.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Measure {
+    fn trial(&self, preset: Preset, nodes: u32) -> Trial {
+        Trial {
+            plan: Plan {
+                preset: preset.to_string(),
+                nodes,
+                start_rate: self.start_rate,
+                shards: self.shards,
+            },
+            pairs: self.pairs,
+            settle: Duration::from_secs(self.settle),
+            rest: Duration::from_secs(self.rest),
+            pods: self.pods,
+            at_once: self.at_once,
+        }
+    }
 }
 
 /// A run that shows within seconds that everything here works, and measures nothing.
@@ -112,6 +142,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.part {
         Some(Part::Serve(args)) => serve::serve(&args),
         Some(Part::Client) => client::run(),
+        None if cli.measure.bench && cli.measure.soak > 0 => soak(&cli.measure),
         None if cli.measure.bench => measure(&cli.measure),
         None => test(),
     }
@@ -125,19 +156,7 @@ fn measure(args: &Measure) -> anyhow::Result<()> {
             let mut results = Vec::new();
             for run in 1..=args.runs {
                 say(&format!("{preset}, {nodes} nodes, run {run} of {}", args.runs));
-                let result = trial::run(&Trial {
-                    plan: Plan {
-                        preset: preset.to_string(),
-                        nodes: *nodes,
-                        start_rate: args.start_rate,
-                        shards: args.shards,
-                    },
-                    pairs: args.pairs,
-                    settle: Duration::from_secs(args.settle),
-                    rest: Duration::from_secs(args.rest),
-                    pods: args.pods,
-                    at_once: args.at_once,
-                })?;
+                let result = trial::run(&args.trial(*preset, *nodes))?;
                 if args.json {
                     say(&serde_json::to_string(&result)?);
                 }
@@ -146,9 +165,26 @@ fn measure(args: &Measure) -> anyhow::Result<()> {
             rows.push(result::median(&results));
         }
     }
+    say(&made_by());
+    say(&result::table(&rows));
+    Ok(())
+}
+
+fn soak(args: &Measure) -> anyhow::Result<()> {
+    let (length, [nodes], [preset]) = (Duration::from_mins(args.soak), &*args.nodes, &*args.preset) else {
+        bail!("a soak is of one preset and one number of nodes");
+    };
+    let soak = soak::run(&args.trial(*preset, *nodes), length, args.churn)?;
+    say(&made_by());
+    say(&soak.page()?);
+    Ok(())
+}
+
+/// The command, the day and the machine.
+fn made_by() -> String {
     let host = Host::read();
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    say(&format!(
+    format!(
         "\n`cargo bench -p benches --bench fleet -- {}` on {}, fake-kubelet {}: {} CPUs, {:.0} GiB, {}\n",
         words.join(" "),
         jiff::Timestamp::now().strftime("%Y-%m-%d"),
@@ -156,9 +192,7 @@ fn measure(args: &Measure) -> anyhow::Result<()> {
         host.cpus,
         gibibytes(host.memory_bytes.unwrap_or_default()),
         host.kernel,
-    ));
-    say(&result::table(&rows));
-    Ok(())
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory of a machine is far below 2^52")]

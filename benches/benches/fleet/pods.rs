@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use wire::{Client, Credential, Encoding, Reflector, Request, Seen, WatchKind, WatchSpec};
 
 const NAMESPACE: &str = "bench";
-const COLLECTION: &str = "/api/v1/namespaces/bench/pods";
+pub(crate) const COLLECTION: &str = "/api/v1/namespaces/bench/pods";
 /// Far longer than a pod's life; a fleet that needs it has lost some.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -30,8 +30,7 @@ pub(crate) struct Went {
 
 /// Creates pods, deletes each when it runs, and creates another when it is gone.
 pub(crate) async fn go(order: Pods, server: &NullApiserver) -> anyhow::Result<Went> {
-    server.put(&root_certificate(NAMESPACE, server.ca_pem()));
-    server.put(&service_account(NAMESPACE));
+    prepare(server);
     let client = Client::new(server.endpoint()?, Credential::anonymous(), "bench")?;
     let begin = Instant::now();
     let mut reflector = Reflector::new(client.clone(), WatchSpec::new(COLLECTION), 1);
@@ -63,7 +62,13 @@ pub(crate) async fn go(order: Pods, server: &NullApiserver) -> anyhow::Result<We
     Ok(Went { seconds: begin.elapsed().as_secs_f64() })
 }
 
-async fn create(client: &Client, number: u32) -> anyhow::Result<()> {
+/// What a namespace needs for pods to run in it.
+pub(crate) fn prepare(server: &NullApiserver) {
+    server.put(&root_certificate(NAMESPACE, server.ca_pem()));
+    server.put(&service_account(NAMESPACE));
+}
+
+pub(crate) async fn create(client: &Client, number: u32) -> anyhow::Result<()> {
     // The server chooses the node.
     let body = wire::protobuf::encode("v1", "Pod", &pod(NAMESPACE, &format!("churn-{number}"), ""));
     let response = client.send(&Request::post(COLLECTION, body, Encoding::Protobuf)).await?;

@@ -1,6 +1,7 @@
 //! What came out, and the table of it.
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
+use measure::statistics;
 use serde::Serialize;
 
 use crate::client::Sent;
@@ -48,6 +49,15 @@ pub(crate) struct PodLives {
     pub(crate) sent: Sent,
 }
 
+impl Result {
+    /// Seconds of the fleet's CPU time until all nodes were ready, without the heartbeats of those that already were: as the nodes
+    /// come one after another, half of what all of them take in that time.
+    fn registering(&self) -> f64 {
+        let heartbeats = self.rest.cpu / self.rest.seconds * self.registration.seconds / 2.0;
+        self.registration.cpu - heartbeats
+    }
+}
+
 /// A line of the table: medians of several runs.
 pub(crate) struct Row(Vec<String>);
 
@@ -70,10 +80,8 @@ pub(crate) fn median(results: &[Result]) -> Row {
     let Some(Result { preset, nodes, .. }) = results.first() else { return Row(Vec::new()) };
     let many = f64::from(*nodes);
     let of = |value: &dyn Fn(&Result) -> f64| {
-        let mut values: Vec<f64> = results.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+        let values: Vec<f64> = results.iter().map(value).collect();
+        statistics::median(&values).unwrap_or_default()
     };
     let cores = of(&|it| it.rest.cpu / it.rest.seconds);
     let megabytes = of(&|it| megabytes(it.rest.rss));
@@ -88,7 +96,7 @@ pub(crate) fn median(results: &[Result]) -> Row {
         preset.clone(),
         nodes.to_string(),
         format!("{:.1}", of(&|it| it.registration.seconds)),
-        format!("{:.0}", of(&|it| many / it.registration.cpu)),
+        format!("{:.0}", of(&|it| many / it.registering())),
         format!("{cores:.4}"),
         format!("{:.4}", cores / many * 1e3),
         format!("{megabytes:.1}"),
@@ -100,7 +108,7 @@ pub(crate) fn median(results: &[Result]) -> Row {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory of a process is far below 2^52")]
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 

@@ -6,13 +6,23 @@ use clap::Args as ClapArgs;
 use null_apiserver::{Config, NullApiserver};
 use serde::{Deserialize, Serialize};
 
-use crate::pods::{self, Pods, Went};
+use crate::{
+    churn::{self, Churn},
+    pods::{self, Pods, Went},
+};
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1")]
     address: IpAddr,
+}
+
+/// What to do beside serving.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Order {
+    Pods(Pods),
+    Churn(Churn),
 }
 
 /// Where the server is, and what signs its clients' certificates.
@@ -33,8 +43,13 @@ pub(crate) fn serve(args: &Args) -> anyhow::Result<()> {
         Served { url: server.url(), ca: server.ca_pem().to_owned(), ca_key: server.ca_key_pem().to_owned() };
     crate::say(&serde_json::to_string(&place)?);
     for line in std::io::stdin().lock().lines() {
-        let order: Pods = serde_json::from_str(&line?)?;
-        let went: Went = runtime.block_on(pods::go(order, &server))?;
+        let order: Order = serde_json::from_str(&line?)?;
+        let went: Went = runtime.block_on(async {
+            match order {
+                Order::Pods(pods) => pods::go(pods, &server).await,
+                Order::Churn(churn) => churn::go(churn, &server).await,
+            }
+        })?;
         crate::say(&serde_json::to_string(&went)?);
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::{
     client::{Command, Plan, Progress, Sent},
     pods::{Pods, Went},
     result::{AtRest, PodLives, Registration, Result},
-    serve::Served,
+    serve::{Order, Served},
 };
 
 /// Longer than any number of nodes takes that a machine can hold.
@@ -29,17 +29,17 @@ pub(crate) struct Trial {
 }
 
 /// A server and its fleet.
-struct Pair {
-    server: Part,
-    fleet: Part,
+pub(crate) struct Pair {
+    pub(crate) server: Part,
+    pub(crate) fleet: Part,
     nodes: u32,
 }
 
 /// CPU seconds and resident bytes of all fleets, and CPU seconds of all servers.
 #[derive(Clone, Copy, Debug, Default)]
-struct Look {
+pub(crate) struct Look {
     cpu: f64,
-    rss: u64,
+    pub(crate) rss: u64,
     server_cpu: f64,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn run(trial: &Trial) -> anyhow::Result<Result> {
     Ok(Result { preset: trial.plan.preset.clone(), nodes: trial.plan.nodes, registration, rest, pods })
 }
 
-fn start(trial: &Trial, index: u8) -> anyhow::Result<Pair> {
+pub(crate) fn start(trial: &Trial, index: u8) -> anyhow::Result<Pair> {
     let pairs = u32::from(trial.pairs);
     let nodes = trial.plan.nodes / pairs + u32::from(u32::from(index) < trial.plan.nodes % pairs);
     let mut server = Part::start(&["serve", "--address", &format!("127.0.0.{}", index + 1)])?;
@@ -84,7 +84,7 @@ fn start(trial: &Trial, index: u8) -> anyhow::Result<Pair> {
     Ok(Pair { server, fleet, nodes })
 }
 
-fn wait_until_ready(pairs: &mut [Pair]) -> anyhow::Result<()> {
+pub(crate) fn wait_until_ready(pairs: &mut [Pair]) -> anyhow::Result<()> {
     let clock = Clock::start();
     for pair in pairs {
         loop {
@@ -105,7 +105,7 @@ fn pods(trial: &Trial, pairs: &mut [Pair], rest: &AtRest) -> anyhow::Result<PodL
     let each = trial.pods / u32::from(trial.pairs);
     let from = look(pairs)?;
     for pair in &mut *pairs {
-        pair.server.tell(&Pods { pods: each, at_once: trial.at_once })?;
+        pair.server.tell(&Order::Pods(Pods { pods: each, at_once: trial.at_once }))?;
     }
     let mut seconds: f64 = 0.0;
     for pair in &mut *pairs {
@@ -118,7 +118,7 @@ fn pods(trial: &Trial, pairs: &mut [Pair], rest: &AtRest) -> anyhow::Result<PodL
     Ok(PodLives { pods: each * u32::from(trial.pairs), seconds, cpu, rss: to.rss, sent })
 }
 
-fn look(pairs: &[Pair]) -> anyhow::Result<Look> {
+pub(crate) fn look(pairs: &[Pair]) -> anyhow::Result<Look> {
     let mut all = Look::default();
     for pair in pairs {
         let processes = [("fleet".to_owned(), pair.fleet.pid()), ("server".to_owned(), pair.server.pid())];
@@ -131,7 +131,7 @@ fn look(pairs: &[Pair]) -> anyhow::Result<Look> {
     Ok(all)
 }
 
-fn take(pairs: &mut [Pair]) -> anyhow::Result<Sent> {
+pub(crate) fn take(pairs: &mut [Pair]) -> anyhow::Result<Sent> {
     let mut all = Sent::default();
     for pair in pairs {
         let sent: Sent = pair.fleet.ask(&Command::Take)?;
@@ -140,6 +140,10 @@ fn take(pairs: &mut [Pair]) -> anyhow::Result<Sent> {
         }
         all.errors += sent.errors;
         all.leases_missed += sent.leases_missed;
+        all.pods_gone += sent.pods_gone;
+        all.held.tasks += sent.held.tasks;
+        all.held.streams += sent.held.streams;
+        all.held.deadlines += sent.held.deadlines;
         all.lease_late_p99_ms = all.lease_late_p99_ms.max(sent.lease_late_p99_ms);
     }
     Ok(all)

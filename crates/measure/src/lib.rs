@@ -1,4 +1,5 @@
-//! Measuring: one monotonic clock, open-loop schedules and their pacing, and histograms of what came of them.
+//! Measuring: one monotonic clock, open-loop schedules and their pacing, histograms of what came of them, and
+//! [`statistics`] that say what may be believed of it.
 //!
 //! Knows nothing of Kubernetes. Every measured time of a run is a [`Nanos`] of one [`Clock`]; every request that users or
 //! timers cause has an intended start from a seeded [`Schedule`], and a [`Recorder`] counts from that, so that a server
@@ -11,6 +12,7 @@ mod phase;
 mod rate;
 mod recorder;
 mod schedule;
+pub mod statistics;
 mod summary;
 
 pub use clock::{Clock, Nanos};

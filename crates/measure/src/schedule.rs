@@ -17,7 +17,14 @@ pub enum Arrivals {
     Poisson,
     /// Evenly spaced, as one timer's are; the first after a seeded part of a gap, so that two loads do not march in step.
     Uniform,
+    /// As one timer's that is set anew after each time, like a kubelet's for its lease: each gap is stretched by up to 4 %,
+    /// so that many such timers drift apart. The rate is that of the stretched gaps. The first after a seeded part of one.
+    Periodic,
 }
+
+/// By how much of itself a period is stretched at most: the `jitterFactor` with which a kubelet renews its lease
+/// (component-helpers `apimachinery/lease/controller.go`, `Run`).
+const JITTER: f64 = 0.04;
 
 /// The offsets of arrivals from the start of the load, in order, without end.
 ///
@@ -29,7 +36,7 @@ pub struct Schedule {
     arrivals: Arrivals,
     rate: Rate,
     random: ChaCha8Rng,
-    /// The latest arrival (Poisson), or the first one (uniform).
+    /// The latest arrival (Poisson, periodic), or the first one (uniform).
     base: u64,
     /// Arrivals given out so far.
     count: u64,
@@ -41,7 +48,9 @@ impl Schedule {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let base = match arrivals {
             Arrivals::Poisson => 0,
-            Arrivals::Uniform => whole_nanos((1.0 - above_zero_to_one(&mut random)) / rate.get()),
+            Arrivals::Uniform | Arrivals::Periodic => {
+                whole_nanos((1.0 - above_zero_to_one(&mut random)) / rate.get())
+            }
         };
         Self { arrivals, rate, random, base, count: 0 }
     }
@@ -61,6 +70,15 @@ impl Iterator for Schedule {
             Arrivals::Poisson => {
                 let gap = -above_zero_to_one(&mut self.random).ln() / self.rate.get();
                 self.base = self.base.saturating_add(whole_nanos(gap));
+                self.base
+            }
+            Arrivals::Periodic => {
+                if self.count > 0 {
+                    let stretched = 1.0 + JITTER * (1.0 - above_zero_to_one(&mut self.random));
+                    // On average a gap is stretched by half of what it is at most.
+                    let gap = stretched / (1.0 + JITTER / 2.0) / self.rate.get();
+                    self.base = self.base.saturating_add(whole_nanos(gap));
+                }
                 self.base
             }
             // From the beginning each time, so that rounding does not add up.

@@ -119,6 +119,8 @@ fn node_info(status: &core::NodeStatus) -> Fields<'static> {
 /// The parts that are not empty.
 fn filled<const N: usize>(parts: [(&'static str, Fields<'static>); N]) -> Fields<'static> {
     let mut whole = Fields::default();
-    parts.into_iter().for_each(|(key, part)| whole.insert_filled(key, part));
+    for (key, part) in parts {
+        whole.insert_filled(key, part);
+    }
     whole
 }

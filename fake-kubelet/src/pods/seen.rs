@@ -14,7 +14,6 @@ use crate::json::Fields;
 
 /// A pod that its node sees for the first time, reduced to what it uses.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "facts about one pod that do not depend on each other")]
 pub struct SeenPod {
     /// Uid.
     pub uid: Arc<str>,

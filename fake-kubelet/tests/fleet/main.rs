@@ -8,6 +8,7 @@ mod proxy;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use fake_kubelet::{Fleet, Held};
 use http::Method;
 use k8s_pb::api::coordination::v1::Lease;
 use k8s_pb::api::core::v1::{ContainerStatus, Node, Pod};
@@ -88,6 +89,37 @@ async fn pods_run_on_their_nodes_and_go_when_they_are_deleted() {
     let methods: Vec<&str> = from_node.map(|request| request.method.as_str()).collect();
     assert!(methods.ends_with(&["GET", "PATCH", "DELETE"]), "{methods:?}");
     fleet.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_fleet_holds_is_the_same_after_pods_have_come_and_gone() {
+    let cluster = Cluster::start().await;
+    let fleet = cluster.fleet(3, 1);
+    eventually("every node is ready", || fleet.progress().ready == 3).await;
+    // Five watches each; the connection has a task of its own.
+    let at_rest = |held: Held| (held.tasks, held.streams) == (3 * 6, 3 * 5);
+    assert!(holds(&fleet, at_rest).await, "{:?}", fleet.take().await.held);
+    for index in 0..30 {
+        cluster.server.put(&pod(&format!("p{index}"), &format!("n-{}", index % 3)));
+    }
+    eventually("every pod runs", || fleet.progress().pods_started == 30).await;
+    for index in 0..30 {
+        cluster.delete_pod(&format!("p{index}")).await;
+    }
+    eventually("every pod is gone", || fleet.progress().pods_gone == 30).await;
+    let held_as_before = |held: Held| at_rest(held) && held.deadlines <= 3 * 10;
+    assert!(holds(&fleet, held_as_before).await, "{:?}", fleet.take().await.held);
+}
+
+/// Whether a fleet comes to hold what it should within ten seconds.
+async fn holds(fleet: &Fleet, expected: impl Fn(Held) -> bool) -> bool {
+    for _ in 0..100 {
+        if expected(fleet.take().await.held) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
 }
 
 #[tokio::test]

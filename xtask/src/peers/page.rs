@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use measure::statistics;
+
 use super::{
     Results, Subject,
     turn::{Span, Turn},
@@ -47,7 +49,10 @@ pub(super) fn page(results: &Results) -> String {
         );
         for subject in subjects(&results.turns) {
             let turns: Vec<&Turn> = results.turns.iter().filter(|turn| turn.subject == subject).collect();
-            let of = |value: fn(&Span) -> f64| median(turns.iter().map(|turn| value(&part(turn))).collect());
+            let of = |value: fn(&Span) -> f64| {
+                let values: Vec<f64> = turns.iter().map(|turn| value(&part(turn))).collect();
+                statistics::median(&values).unwrap_or_default()
+            };
             let (seconds, cpu, rss) = (of(|it| it.seconds), of(|it| it.cpu), of(|it| megabytes(it.rss)));
             let Turn { nodes, pods, .. } = turns[0];
             let _ = writeln!(
@@ -70,12 +75,6 @@ fn subjects(turns: &[Turn]) -> Vec<Subject> {
     subjects.sort();
     subjects.dedup();
     subjects
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory of a process is far below 2^52")]

@@ -20,14 +20,22 @@ fn same_seed_same_bytes() {
     let of = |arrivals, per_second, seed| {
         format!("{:016x}", fingerprint(Schedule::new(arrivals, rate(per_second), seed)))
     };
-    let found =
-        [of(Arrivals::Poisson, 20.0, 1), of(Arrivals::Poisson, 333.3, 42), of(Arrivals::Uniform, 333.3, 42)];
-    assert_eq!(found, ["51065f2b670edb13", "664f9fb783e65f46", "4502f88a8279bd39"]);
+    let found = [
+        of(Arrivals::Poisson, 20.0, 1),
+        of(Arrivals::Poisson, 333.3, 42),
+        of(Arrivals::Uniform, 333.3, 42),
+        of(Arrivals::Periodic, 0.1, 1),
+        of(Arrivals::Periodic, 333.3, 42),
+    ];
+    assert_eq!(
+        found,
+        ["51065f2b670edb13", "664f9fb783e65f46", "4502f88a8279bd39", "4ab6d08ae40aa6d9", "a0015a4e5e42b548"]
+    );
 }
 
 #[test]
 fn another_seed_is_another_schedule() {
-    for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
+    for arrivals in [Arrivals::Poisson, Arrivals::Uniform, Arrivals::Periodic] {
         let of = |seed| fingerprint(Schedule::new(arrivals, rate(20.0), seed));
         assert_ne!(of(1), of(2));
     }
@@ -54,6 +62,34 @@ fn uniform_gaps_are_even_and_do_not_drift() {
     assert!(offsets[0].as_secs_f64() < 1.0 / 3.0);
     assert_eq!(offsets[3_000_000].since(offsets[0]), Duration::from_secs(1_000_000));
     assert!(offsets.windows(2).all(|pair| pair[1].since(pair[0]).as_nanos().abs_diff(333_333_333) <= 1));
+}
+
+#[test]
+fn periodic_gaps_are_stretched_by_up_to_four_per_cent_and_keep_the_rate() {
+    let offsets: Vec<Nanos> = Schedule::new(Arrivals::Periodic, rate(0.1), 7).take(20_001).collect();
+    assert!(offsets[0].as_secs_f64() < 10.0);
+    let gaps: Vec<f64> = offsets.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
+    // 10 s less half of the 4 %, up to 4 % more.
+    let (least, most) = (10.0 / 1.02, 10.0 / 1.02 * 1.04);
+    assert!(gaps.iter().all(|gap| (least - 1e-9..=most + 1e-9).contains(gap)));
+    assert!(gaps.iter().any(|gap| *gap < least + 0.01) && gaps.iter().any(|gap| *gap > most - 0.01));
+    let mean = offsets[20_000].since(offsets[0]).as_secs_f64() / 20_000.0;
+    // The mean's own standard deviation is 0.113 s / sqrt(20,000), 0.8 ms.
+    assert!((mean - 10.0).abs() < 0.003, "{mean}");
+}
+
+#[test]
+fn periodic_timers_drift_apart() {
+    let of = |seed| {
+        let mut schedule = Schedule::new(Arrivals::Periodic, rate(0.1), seed);
+        let (first, thousandth) = (schedule.next().unwrap(), schedule.nth(998).unwrap());
+        thousandth.since(first).as_secs_f64()
+    };
+    // Independent sums of a thousand gaps: a difference of five seconds is one standard deviation.
+    let spread: Vec<f64> = (0..20).map(of).collect();
+    let least = spread.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = spread.iter().copied().fold(0.0, f64::max);
+    assert!(most - least > 3.0, "{least} to {most}");
 }
 
 #[test]

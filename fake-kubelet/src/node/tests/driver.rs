@@ -348,7 +348,7 @@ impl Driver {
         for event in self.server.take_events() {
             if self.watching {
                 self.deliver(match event {
-                    Ok(pod) => seen(pod),
+                    Ok(pod) => seen(&pod),
                     Err(uid) => PodSighting::Gone { uid: uid.into() },
                 });
             }
@@ -375,7 +375,7 @@ impl Driver {
     fn deliver_list(&mut self) {
         self.deliver(PodSighting::ListBegins);
         for pod in self.server.all_pods() {
-            self.deliver(seen(pod));
+            self.deliver(seen(&pod));
         }
         self.deliver(PodSighting::ListEnds);
     }
@@ -409,7 +409,7 @@ impl Driver {
     }
 }
 
-fn seen(pod: core::Pod) -> PodSighting {
+fn seen(pod: &core::Pod) -> PodSighting {
     let object = wire::Object::from_raw_protobuf(pod.encode_to_vec().into());
     PodSighting::Seen(Box::new(PodNews::read(object).unwrap()))
 }
