@@ -16,10 +16,12 @@ fn every_offered_pod_is_accounted_for_and_nobody_is_system_masters() {
     let mut command = bench.with_binaries(&args);
     command.args(["--out", arg(&out)]);
     let (code, stdout, stderr) = output(command);
-    assert_eq!(code, Some(0), "{stderr}");
     bench.assert_nothing_left();
 
-    let record: Value = serde_json::from_str(&stdout).unwrap();
+    let record: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}"));
+    // On a busy machine the harness is late, and says that it was; the pods are accounted for all the same.
+    let late = warnings(&record).any(|name| name == "late-sends");
+    assert_eq!(code, Some(if late { 4 } else { 0 }), "{stderr}\n{}", record["warnings"]);
     check_accounting(&record);
     check_measured(&record);
     let folder = only_entry(&out);
@@ -31,6 +33,10 @@ fn every_offered_pod_is_accounted_for_and_nobody_is_system_masters() {
     let entries = audit::read(&folder.join("logs/audit.log")).unwrap();
     check_identities(&entries);
     check_answers(&entries);
+}
+
+fn warnings(record: &Value) -> impl Iterator<Item = &str> {
+    record["warnings"].as_array().unwrap().iter().map(|warning| warning["name"].as_str().unwrap())
 }
 
 fn check_accounting(record: &Value) {
