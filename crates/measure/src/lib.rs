@@ -1,17 +1,19 @@
-//! Measuring: one monotonic clock, open-loop schedules and their pacing, histograms of what came of them, and
-//! [`statistics`] that say what may be believed of it.
+//! Measuring: one monotonic clock, open-loop schedules and their pacing, histograms of what came of them, [`criteria`] that a
+//! window keeps or breaks, the [`search`] for the highest load that holds, and [`statistics`] that say what may be believed.
 //!
 //! Knows nothing of Kubernetes. Every measured time of a run is a [`Nanos`] of one [`Clock`]; every request that users or
 //! timers cause has an intended start from a seeded [`Schedule`], and a [`Recorder`] counts from that, so that a server
 //! that stalls cannot hide by making the load wait.
 
 mod clock;
+pub mod criteria;
 mod latency;
 mod pacer;
 mod phase;
 mod rate;
 mod recorder;
 mod schedule;
+pub mod search;
 pub mod statistics;
 mod summary;
 
