@@ -4,6 +4,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use identity::{Authority, Purpose, Subject};
 use measure::{Clock, Rate, Recorder};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use wire::{Credential, Endpoint, Traffic};
 
@@ -126,7 +127,7 @@ pub struct FleetReport {
 }
 
 /// What a fleet holds at a moment: none of it may grow while the fleet and its load stay as they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Tasks that live in the shards' runtimes: connections, watches and requests under way.
     pub tasks: usize,

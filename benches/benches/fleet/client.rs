@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use benches::node_spec;
-use fake_kubelet::{Fleet, FleetSpec, Identities, Latencies, Latency, NodeSpec, Preset};
+use fake_kubelet::{Fleet, FleetSpec, Held, Identities, Latencies, Latency, NodeSpec, Preset};
 use identity::Authority;
 use measure::{Clock, Rate};
 use serde::{Deserialize, Serialize};
@@ -56,14 +56,6 @@ pub(crate) struct Sent {
     pub(crate) held: Held,
 }
 
-/// Things that a fleet holds and that must not grow by themselves.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Held {
-    pub(crate) tasks: usize,
-    pub(crate) streams: usize,
-    pub(crate) deadlines: usize,
-}
-
 /// Runs a fleet until its input ends.
 pub(crate) fn run() -> anyhow::Result<()> {
     fake_kubelet::raise_descriptor_limit()?;
@@ -91,8 +83,7 @@ fn read<T: for<'a> Deserialize<'a>>(input: &mut Lines<StdinLock<'_>>) -> anyhow:
 
 async fn sent(fleet: &Fleet) -> Sent {
     let report = fleet.take().await;
-    let fake_kubelet::Held { tasks, streams, deadlines } = report.held;
-    let held = Held { tasks, streams, deadlines };
+    let held = report.held;
     let (leases_missed, pods_gone) = (report.progress.leases_missed, report.progress.pods_gone);
     let mut sent = Sent { leases_missed, pods_gone, held, ..Sent::default() };
     for (kind, stats) in report.recorder.kinds() {

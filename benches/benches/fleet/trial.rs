@@ -141,9 +141,7 @@ pub(crate) fn take(pairs: &mut [Pair]) -> anyhow::Result<Sent> {
         all.errors += sent.errors;
         all.leases_missed += sent.leases_missed;
         all.pods_gone += sent.pods_gone;
-        all.held.tasks += sent.held.tasks;
-        all.held.streams += sent.held.streams;
-        all.held.deadlines += sent.held.deadlines;
+        all.held = [all.held, sent.held].into_iter().sum();
         all.lease_late_p99_ms = all.lease_late_p99_ms.max(sent.lease_late_p99_ms);
     }
     Ok(all)
