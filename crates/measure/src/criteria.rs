@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::statistics::{
     Error, Judgement,
     binomial::{Block, Share, least_n},
+    number,
     trend::{self, theil_sen},
 };
 
@@ -219,11 +220,6 @@ pub fn together<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Judgement {
         }
     }
     all
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a trial does not reach 2^53 operations")]
-fn number(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

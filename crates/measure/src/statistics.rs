@@ -118,6 +118,12 @@ fn real(count: usize) -> f64 {
     count as f64
 }
 
+/// The same of things that are counted one by one.
+#[expect(clippy::cast_precision_loss, reason = "a trial does not reach 2^53 operations")]
+pub(crate) fn number(count: u64) -> f64 {
+    count as f64
+}
+
 fn finite(values: &[f64]) -> Result<(), Error> {
     if values.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(Error::NotFinite) }
 }

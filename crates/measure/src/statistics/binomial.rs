@@ -6,7 +6,7 @@
 
 use statrs::function::beta::checked_beta_reg;
 
-use super::{Error, Judgement, chance, real};
+use super::{Error, Judgement, chance, number, real};
 
 /// Misses among n.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,11 +134,6 @@ pub fn design_effect(blocks: &[Block]) -> f64 {
 
 fn totals(blocks: &[Block]) -> (f64, f64) {
     (number(blocks.iter().map(|block| block.misses).sum()), number(blocks.iter().map(|block| block.n).sum()))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a trial does not reach 2^53 requests")]
-fn number(count: u64) -> f64 {
-    count as f64
 }
 
 /// The value that a beta distribution does not exceed with the chance `share`, by halving [0, 1].

@@ -7,7 +7,7 @@
 //! (Georges et al. 2007 ask for a small coefficient of variation over the last windows; a control plane's operations are
 //! counted, so their own spread is known, and a trend is what a missing steady state looks like.)
 
-use super::{Error, trend};
+use super::{Error, number, trend};
 
 /// How many windows are looked at.
 pub const WINDOWS: usize = 5;
@@ -100,11 +100,6 @@ fn keeps_pace(windows: &[Window; WINDOWS]) -> bool {
         // As a number of operations, so that a window in which none was intended may still finish one.
         (number(done) - count).abs() <= f64::max(PACE * count, DEVIATIONS * count.max(1.0).sqrt())
     })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a window does not reach 2^53 operations")]
-fn number(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
