@@ -334,4 +334,6 @@ pub enum Milestone {
     PodGone,
     /// A lease renewal failed five times in a row.
     LeaseMissed,
+    /// The node lifecycle controller has taken the node for dead.
+    NodeWrittenOff,
 }

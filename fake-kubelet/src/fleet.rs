@@ -124,6 +124,8 @@ pub struct FleetReport {
     pub progress: FleetProgress,
     /// What it holds at the moment.
     pub held: Held,
+    /// The longest time that a node was without a renewed lease since the last report.
+    pub longest_lease_gap: Duration,
 }
 
 /// What a fleet holds at a moment: none of it may grow while the fleet and its load stay as they are.
@@ -231,6 +233,7 @@ impl Fleet {
         let mut recorder = Recorder::default();
         let mut traffic = Traffic::default();
         let mut held = Held::default();
+        let mut longest_lease_gap = Duration::ZERO;
         for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
             if shard.commands.send(Command::Take(reply)).is_ok()
@@ -239,9 +242,10 @@ impl Fleet {
                 recorder.merge(&taken.recorder);
                 traffic = [traffic, taken.traffic].into_iter().sum();
                 held = [held, taken.held].into_iter().sum();
+                longest_lease_gap = longest_lease_gap.max(taken.longest_lease_gap);
             }
         }
-        FleetReport { recorder, traffic, progress: self.progress(), held }
+        FleetReport { recorder, traffic, progress: self.progress(), held, longest_lease_gap }
     }
 
     /// Stops all nodes and waits for their threads.

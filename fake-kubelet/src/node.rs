@@ -111,6 +111,8 @@ pub struct Node {
     shutdown: Shutdown,
     certificate: Certificate,
     limiters: Limiters,
+    /// The node lifecycle controller has taken the node for dead, as far as is known here.
+    written_off: bool,
 }
 
 /// The limiters of a node's clients.
@@ -196,6 +198,7 @@ impl Node {
     pub fn new(spec: Arc<NodeSpec>, name: &str, address: Ipv4Addr, seed: u64) -> Self {
         Self {
             limiters: Limiters::new(&spec.limits),
+            written_off: false,
             common: Common::new(spec, name, address, seed),
             early_looks: EarlyLooks::default(),
             registration: Registration::default(),
@@ -229,6 +232,11 @@ impl Node {
             std::mem::swap(&mut next.limiters.proxy, &mut self.limiters.proxy);
         }
         *self = next;
+    }
+
+    /// The longest time without a renewed lease since this was last asked.
+    pub fn take_longest_lease_gap(&mut self, at: Nanos) -> Duration {
+        self.lease.take_longest_gap(at)
     }
 
     /// When [`Event::Deadline`] is due next, or `None` when only an answer or the watch can move the node.
@@ -282,6 +290,11 @@ impl Node {
             }
             Event::Node(node) => {
                 self.early_looks.node_exists();
+                let is_written_off = node.is_written_off();
+                if is_written_off && !self.written_off {
+                    out.push(Action::Reached(Milestone::NodeWrittenOff));
+                }
+                self.written_off = is_written_off;
                 self.status.observed(now, &node);
             }
             Event::Shutdown => {

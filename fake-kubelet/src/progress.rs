@@ -26,6 +26,8 @@ pub struct FleetProgress {
     pub pods_gone: u64,
     /// Times a node failed to renew its lease five times in a row.
     pub leases_missed: u64,
+    /// Times a node was taken for dead, as it has seen itself: Ready became Unknown.
+    pub nodes_written_off: u64,
     /// Requests without an answer.
     pub failed_requests: u64,
     /// Requests that the apiserver refused; 409, and 404 to a GET, are answers and not counted.
@@ -45,6 +47,7 @@ pub(crate) struct Counters {
     pods_started: AtomicU64,
     pods_gone: AtomicU64,
     leases_missed: AtomicU64,
+    nodes_written_off: AtomicU64,
     failed_requests: AtomicU64,
     refused_requests: AtomicU64,
     last_error: Mutex<Option<String>>,
@@ -67,6 +70,7 @@ impl Counters {
             Milestone::PodRunning => &self.pods_started,
             Milestone::PodGone => &self.pods_gone,
             Milestone::LeaseMissed => &self.leases_missed,
+            Milestone::NodeWrittenOff => &self.nodes_written_off,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -97,6 +101,7 @@ impl Counters {
             pods_started: self.pods_started.load(Relaxed),
             pods_gone: self.pods_gone.load(Relaxed),
             leases_missed: self.leases_missed.load(Relaxed),
+            nodes_written_off: self.nodes_written_off.load(Relaxed),
             failed_requests: self.failed_requests.load(Relaxed),
             refused_requests: self.refused_requests.load(Relaxed),
             last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),

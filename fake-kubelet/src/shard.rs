@@ -10,6 +10,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use measure::{Clock, Nanos, Recorder};
@@ -60,6 +61,7 @@ pub(crate) struct Taken {
     pub(crate) recorder: Recorder,
     pub(crate) traffic: Traffic,
     pub(crate) held: Held,
+    pub(crate) longest_lease_gap: Duration,
 }
 
 pub(crate) struct Shard {
@@ -139,7 +141,9 @@ impl Shard {
         match command {
             Command::Take(reply) => {
                 let (traffic, held) = (self.traffic(), self.held());
-                let _ = reply.send(Taken { recorder: self.recorder.take(), traffic, held });
+                let longest_lease_gap = self.take_longest_lease_gap();
+                let _ =
+                    reply.send(Taken { recorder: self.recorder.take(), traffic, held, longest_lease_gap });
             }
             Command::Node(slot, command) => self.command(slot, command),
             Command::Describe { slot, reply } => {
@@ -149,6 +153,13 @@ impl Shard {
             }
             Command::Review { slot, call, request, reply } => self.review(slot, call, request, reply),
         }
+    }
+
+    /// Of all nodes whose kubelet runs.
+    fn take_longest_lease_gap(&mut self) -> Duration {
+        let at = self.clock.now();
+        let running = self.slots.iter_mut().filter(|slot| slot.process.is_some());
+        running.map(|slot| slot.node.take_longest_lease_gap(at)).max().unwrap_or_default()
     }
 
     fn review(&mut self, slot: usize, call: Call, request: Request, reply: oneshot::Sender<Answer>) {

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use fake_kubelet::Preset;
 use measure::Rate;
 
+use crate::saturate::Confirm;
+
 /// Finds where a Kubernetes control plane saturates under each tuning profile.
 ///
 /// A fleet of virtual nodes registers against a real kube-apiserver and etcd, drivers offer load at a chosen rate, and loadgen
@@ -25,6 +27,11 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Runs one scenario at one load and says how the control plane did.
     Run(RunArgs),
+    /// Finds the highest load of a scenario that a control plane sustains.
+    ///
+    /// A ramp of short steps finds where it breaks, steady probes close in on the highest load at which every criterion holds, and a
+    /// hold confirms it; then it is overloaded to see how it recovers. About 25 minutes; --quick takes about four.
+    Saturate(SaturateArgs),
     /// Says whether this machine, and this cluster, can carry a run.
     Doctor(DoctorArgs),
     /// Removes everything that runs have left behind. Doing it twice does no harm.
@@ -78,6 +85,24 @@ pub(crate) struct ClusterArgs {
     pub(crate) context: Option<String>,
 }
 
+/// Which control plane: one on this machine, or a cluster that is already there.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Certificate of the cluster's CA for client certificates, which signs the nodes' (with --kubeconfig; not for kwok).
+    #[arg(long, value_name = "FILE", requires = "ca_key")]
+    pub(crate) ca_cert: Option<PathBuf>,
+    /// Key of that CA.
+    #[arg(long, value_name = "FILE", requires = "ca_cert")]
+    pub(crate) ca_key: Option<PathBuf>,
+    /// Does not ask before it loads somebody's cluster.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
@@ -124,27 +149,47 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: String,
     #[command(flatten)]
-    pub(crate) local: LocalArgs,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
-    /// Certificate of the cluster's CA for client certificates, which signs the nodes' (with --kubeconfig; not for kwok).
-    #[arg(long, value_name = "FILE", requires = "ca_key")]
-    pub(crate) ca_cert: Option<PathBuf>,
-    /// Key of that CA.
-    #[arg(long, value_name = "FILE", requires = "ca_cert")]
-    pub(crate) ca_key: Option<PathBuf>,
-    /// Does not ask before it loads somebody's cluster.
-    #[arg(long)]
-    pub(crate) yes: bool,
+    pub(crate) target: TargetArgs,
     /// How many nodes, instead of the scenario's.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nodes: Option<u32>,
-    /// The offered load, such as 20/s, instead of the scenario's.
-    #[arg(long, visible_alias = "at", value_name = "RATE")]
-    pub(crate) rate: Option<Rate>,
+    /// Where the scenario's axis is put, instead of where its file does: a rate such as 20/s, or a number.
+    #[arg(long, visible_alias = "rate", value_name = "VALUE")]
+    pub(crate) at: Option<String>,
     /// How long is measured, such as 60s.
     #[arg(long, default_value = "40s", value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Duration,
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SaturateArgs {
+    /// A scenario's name or file; it must have an axis.
+    #[arg(value_name = "SCENARIO", required_unless_present = "resume")]
+    pub(crate) scenario: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// How many nodes, instead of the scenario's.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: Option<u32>,
+    /// Where the ramp begins, such as 20/s, instead of where the scenario's file puts its axis.
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) from: Option<String>,
+    /// A wide bracket, short windows, no overload: about four minutes.
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) quick: bool,
+    /// How long the answer is held: three minutes, or ten, which hold a compaction of etcd and the end of every watch.
+    #[arg(long, value_enum, default_value_t, value_name = "short|full")]
+    pub(crate) confirm: Confirm,
+    /// Goes on with a search that was interrupted, from its record.
+    #[arg(long, value_name = "DIR", exclusive = true)]
+    pub(crate) resume: Option<PathBuf>,
     /// Seed of every random choice.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

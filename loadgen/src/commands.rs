@@ -4,6 +4,7 @@ mod clean;
 mod demo;
 mod doctor;
 mod run;
+mod saturate;
 mod up;
 
 use crate::{
@@ -26,6 +27,7 @@ pub(crate) fn run(cli: Cli) -> End {
             Command::Demo(args) => demo::run(args).await,
             Command::Up(args) => up::run(args).await,
             Command::Run(args) => run::run(args).await,
+            Command::Saturate(args) => saturate::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Clean(args) => clean::run(args).await,
         }

@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use measure::Nanos;
 
-/// When a load's phases are, on the run's clock.
+/// What a driver is told while it runs: nothing, or to stop.
+pub(crate) type Order = Option<Stop>;
+
+/// No operation is to start any more.
 #[derive(Clone, Debug)]
-pub(crate) struct Timeline {
-    /// The first operation may be due.
-    pub(crate) begin: Nanos,
-    /// Operations intended in here are measured; the last one is due before its end.
-    pub(crate) measure: Range<Nanos>,
+pub(crate) struct Stop {
+    /// Operations intended in here count.
+    pub(crate) measured: Range<Nanos>,
     /// What has not settled by then never will.
     pub(crate) give_up: Nanos,
 }

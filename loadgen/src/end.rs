@@ -15,6 +15,8 @@ pub(crate) enum End {
     Usage(anyhow::Error),
     /// It went wrong.
     Failed(anyhow::Error),
+    /// The run is over, and the control plane did not keep to a criterion.
+    Broken,
     /// The run is over, but the harness does not vouch for its numbers.
     Invalid,
 }
@@ -37,6 +39,7 @@ impl End {
                 tell(&format!("error: {error:#}"));
                 ExitCode::from(2)
             }
+            End::Broken => ExitCode::from(3),
             End::Invalid => ExitCode::from(4),
             End::Interrupted => ExitCode::from(130),
         }

@@ -2,25 +2,33 @@
 //!
 //! Parses the command line, runs the command, turns its end into an exit code, and nothing else.
 
+mod about;
 mod cleanup;
 mod cli;
 mod commands;
 mod confirm;
+mod criteria;
 mod drivers;
 mod end;
 mod fleet;
 mod interrupt;
 mod nodes;
+mod observed;
 mod plan;
+mod probe;
 mod progress;
 mod result;
 mod rights;
 mod sampling;
+mod saturate;
 mod scenario;
+mod search_table;
+mod stand;
 mod table;
 mod target;
 mod trial;
 mod validity;
+mod words;
 
 use std::process::ExitCode;
 

@@ -9,10 +9,15 @@ use fake_kubelet::{Capacity, Choice, Classes, Preset, descriptor_limit};
 use measure::Rate;
 use profile::{AuditLevel, Profile};
 
-use crate::{cli::LocalArgs, scenario::Loaded};
+use crate::{
+    cli::LocalArgs,
+    scenario::{Axis, Loaded},
+};
 
 /// Pods end within seconds of their SIGTERM on virtual nodes; this and a lifetime later deletions are in full swing.
 const SETTLING: Duration = Duration::from_secs(5);
+/// In so long every node has renewed its lease: the warm-up of a load that is the fleet's alone.
+const LEASES: Duration = Duration::from_secs(10);
 /// How long after the end of the load its pods are waited for.
 const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 
@@ -23,6 +28,8 @@ const DEFAULT_PROFILE: &str = "defaults";
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) scenario: Loaded,
+    /// Where its axis is; of a scenario that has none, 0.
+    pub(crate) at: f64,
     pub(crate) nodes: u32,
     /// What the nodes send, in words and in bits.
     pub(crate) traffic: Choice,
@@ -39,7 +46,8 @@ pub(crate) struct Plan {
 pub(crate) struct Wishes {
     pub(crate) nodes: Option<u32>,
     pub(crate) preset: Option<Preset>,
-    pub(crate) rate: Option<Rate>,
+    /// Where the scenario's axis is to be.
+    pub(crate) at: Option<String>,
     pub(crate) measure: Duration,
     pub(crate) seed: u64,
     pub(crate) start_rate: Rate,
@@ -48,16 +56,14 @@ pub(crate) struct Wishes {
 impl Plan {
     /// Fails on what cannot be: an unknown scenario, more nodes than descriptors, a rate for several loads.
     pub(crate) fn new(mut scenario: Loaded, wishes: &Wishes) -> anyhow::Result<Self> {
-        if let Some(rate) = wishes.rate {
-            let [load] = scenario.scenario.load.as_mut_slice() else {
-                bail!(
-                    "--rate needs a scenario with a single load; {} has {}",
-                    scenario.name,
-                    scenario.scenario.load.len()
-                );
-            };
-            load.rate = rate;
+        let at = axis_value(&scenario, wishes.at.as_deref())?;
+        if wishes.at.is_some() && wishes.nodes.is_some() && scenario.scenario.axis == Some(Axis::Nodes) {
+            bail!(
+                "--at and --nodes both say how many nodes there are, because the axis of {} is fleet.nodes",
+                scenario.name
+            );
         }
+        scenario.scenario.put_axis(at);
         let fleet = &mut scenario.scenario.fleet;
         fleet.nodes = wishes.nodes.unwrap_or(fleet.nodes);
         fleet.preset = wishes.preset.unwrap_or(fleet.preset);
@@ -65,8 +71,10 @@ impl Plan {
         let traffic = fleet.traffic();
         let classes = traffic.classes().context("[fleet]")?;
         enough_descriptors(nodes, classes)?;
-        let lifetime = scenario.scenario.load.iter().map(|load| load.lifetime).max().unwrap_or_default();
+        let at = if scenario.scenario.axis == Some(Axis::Nodes) { f64::from(nodes) } else { at };
+        let lifetime = scenario.scenario.load.iter().map(|load| load.lifetime).max().unwrap_or(LEASES);
         Ok(Self {
+            at,
             nodes,
             traffic,
             classes,
@@ -77,6 +85,29 @@ impl Plan {
             start_rate: wishes.start_rate,
             scenario,
         })
+    }
+}
+
+impl Plan {
+    /// Operations per second of each load, with the axis at `at`.
+    pub(crate) fn rates(&self, at: f64) -> impl Iterator<Item = f64> {
+        let scenario = &self.scenario.scenario;
+        scenario.load.iter().map(move |load| match &scenario.axis {
+            Some(Axis::Rate(name)) if *name == load.name => at,
+            _ => load.rate.get(),
+        })
+    }
+}
+
+/// Where the axis is: as the command line says, or as the scenario does.
+fn axis_value(scenario: &Loaded, at: Option<&str>) -> anyhow::Result<f64> {
+    match (&scenario.scenario.axis, at) {
+        (Some(axis), Some(at)) => axis.value(at).with_context(|| format!("--at {at}")),
+        (Some(_), None) => Ok(scenario.scenario.axis_value()),
+        (None, Some(_)) => {
+            bail!("scenario {} has no axis, so there is nothing that --at could turn up", scenario.name)
+        }
+        (None, None) => Ok(0.0),
     }
 }
 
@@ -114,14 +145,7 @@ mod tests {
 
     fn wishes() -> Wishes {
         let start_rate = "100/s".parse().unwrap();
-        Wishes {
-            nodes: None,
-            preset: None,
-            rate: None,
-            measure: Duration::from_secs(40),
-            seed: 1,
-            start_rate,
-        }
+        Wishes { nodes: None, preset: None, at: None, measure: Duration::from_secs(40), seed: 1, start_rate }
     }
 
     #[test]
@@ -130,10 +154,33 @@ mod tests {
         let plan = Plan::new(churn.clone(), &wishes()).unwrap();
         assert_eq!(plan.nodes, churn.scenario.fleet.nodes);
         assert_eq!(plan.warm_up, Duration::from_secs(15));
-        let wishes = Wishes { nodes: Some(7), rate: Some("3/s".parse().unwrap()), ..wishes() };
+        let wishes = Wishes { nodes: Some(7), at: Some("3/s".to_owned()), ..wishes() };
         let plan = Plan::new(churn, &wishes).unwrap();
         let [load] = plan.scenario.scenario.load.as_slice() else { panic!("one load") };
-        assert_eq!((plan.nodes, load.rate.get()), (7, 3.0));
+        assert_eq!((plan.nodes, load.rate.get(), plan.at), (7, 3.0, 3.0));
+    }
+
+    #[test]
+    fn only_the_load_of_the_axis_is_turned_up() {
+        let mut churn = scenario::load("pod-churn").unwrap();
+        let mut other = churn.scenario.load[0].clone();
+        other.name = "other".to_owned();
+        churn.scenario.load.push(other);
+        let plan = Plan::new(churn, &wishes()).unwrap();
+        assert_eq!(plan.rates(99.0).collect::<Vec<_>>(), [99.0, 20.0]);
+    }
+
+    #[test]
+    fn an_axis_of_nodes_is_how_many_there_are() {
+        let mut level = scenario::load("pod-churn").unwrap();
+        level.scenario.axis = Some(Axis::Nodes);
+        let plan = Plan::new(level.clone(), &Wishes { at: Some("7".to_owned()), ..wishes() }).unwrap();
+        assert_eq!((plan.nodes, plan.at), (7, 7.0));
+        let twice = Wishes { at: Some("7".to_owned()), nodes: Some(8), ..wishes() };
+        assert!(Plan::new(level.clone(), &twice).unwrap_err().to_string().contains("--nodes"));
+        level.scenario.axis = None;
+        let none = Wishes { at: Some("7".to_owned()), ..wishes() };
+        assert!(Plan::new(level, &none).unwrap_err().to_string().contains("no axis"));
     }
 
     #[test]

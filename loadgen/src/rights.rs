@@ -38,6 +38,13 @@ pub(crate) struct Identities {
     pub(crate) _refreshers: Vec<Refresher>,
 }
 
+impl Identities {
+    /// Requests of the drivers that have waited for a free HTTP/2 stream so far.
+    pub(crate) fn waited_for_stream(&self) -> u64 {
+        self.drivers.iter().map(|client| client.traffic().waited_for_stream).sum()
+    }
+}
+
 /// Makes the namespace, the accounts and their rights.
 pub(crate) async fn prepare(target: &Target, run: &str, identities: u32) -> anyhow::Result<Identities> {
     let namespace = format!("loadgen-{run}");

@@ -1,13 +1,17 @@
 //! Scenarios: declarative files that name a fleet and the loads on it.
 
+mod axis;
 mod template;
 
 use std::time::Duration;
 
 use fake_kubelet::{Choice, Class, Preset};
 use measure::{Arrivals, Rate};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use crate::criteria::Criteria;
+
+pub(crate) use self::axis::Axis;
 pub(crate) use self::template::{OnlyVirtual, PodTemplate, TemplateError};
 
 /// The scenarios that come with the program, by name.
@@ -20,9 +24,14 @@ pub(crate) struct Scenario {
     /// One sentence.
     pub(crate) about: String,
     /// What is turned up.
-    pub(crate) axis: Option<String>,
+    pub(crate) axis: Option<Axis>,
     pub(crate) fleet: FleetShape,
+    /// What offers load beside the fleet itself.
+    #[serde(default)]
     pub(crate) load: Vec<Load>,
+    /// What the control plane has to keep to.
+    #[serde(default)]
+    pub(crate) criteria: Criteria,
 }
 
 /// The fleet a scenario runs on.
@@ -42,6 +51,39 @@ impl FleetShape {
     /// What the nodes send.
     pub(crate) fn traffic(&self) -> Choice {
         Choice { preset: self.preset, without: self.without.clone(), with: Vec::new() }
+    }
+}
+
+impl Scenario {
+    /// Where the file puts its axis; 0 where it has none.
+    pub(crate) fn axis_value(&self) -> f64 {
+        match &self.axis {
+            Some(Axis::Nodes) => f64::from(self.fleet.nodes),
+            Some(Axis::Rate(name)) => {
+                let load = self.load.iter().find(|load| load.name == *name);
+                load.map_or(0.0, |load| load.rate.get())
+            }
+            None => 0.0,
+        }
+    }
+
+    /// Puts the axis somewhere else.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of nodes, and the cast saturates"
+    )]
+    pub(crate) fn put_axis(&mut self, at: f64) {
+        match &self.axis {
+            Some(Axis::Nodes) => self.fleet.nodes = at.round() as u32,
+            Some(Axis::Rate(name)) => {
+                let load = self.load.iter_mut().find(|load| load.name == *name);
+                if let (Some(load), Ok(rate)) = (load, Rate::per_second(at)) {
+                    load.rate = rate;
+                }
+            }
+            None => {}
+        }
     }
 }
 
@@ -66,7 +108,7 @@ pub(crate) struct Load {
     #[serde(default)]
     pub(crate) arrivals: Arrivals,
     /// From Running to the deletion.
-    #[serde(deserialize_with = "duration", serialize_with = "in_words")]
+    #[serde(with = "crate::words::duration")]
     pub(crate) lifetime: Duration,
     /// ServiceAccounts that take turns.
     #[serde(default = "default_identities")]
@@ -126,9 +168,10 @@ fn parse(name: &str, origin: &str, text: &str) -> Result<Loaded, Error> {
     if scenario.fleet.nodes == 0 {
         return Err(impossible("fleet.nodes is 0; a scenario needs at least one node"));
     }
-    if scenario.load.is_empty() {
-        return Err(impossible("there is no [[load]]"));
+    if let Some(name) = scenario.criteria.odd_share() {
+        return Err(impossible(&format!("criteria.{name} is a share, above 0 and below 1")));
     }
+    check_axis(&scenario).map_err(|reason| impossible(&reason))?;
     for (index, load) in scenario.load.iter().enumerate() {
         if load.identities == 0 {
             return Err(impossible("identities is 0; somebody has to create the pods"));
@@ -142,17 +185,22 @@ fn parse(name: &str, origin: &str, text: &str) -> Result<Loaded, Error> {
     Ok(Loaded { name: name.to_owned(), text: text.to_owned(), scenario })
 }
 
+/// The axis turns up a load that is there; only one that turns up the fleet itself needs none.
+fn check_axis(scenario: &Scenario) -> Result<(), String> {
+    let names = || scenario.load.iter().map(|load| load.name.as_str());
+    match &scenario.axis {
+        Some(Axis::Rate(load)) if !names().any(|name| name == load) => {
+            let nearest = profile::nearest(load, names()).map(|it| format!("; did you mean `{it}.rate`?"));
+            Err(format!("the axis {load}.rate is of no [[load]]{}", nearest.unwrap_or_default()))
+        }
+        Some(Axis::Nodes) => Ok(()),
+        _ if scenario.load.is_empty() => Err("there is no [[load]]".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 fn default_identities() -> u32 {
     16
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    crate::cli::duration(&text).map_err(serde::de::Error::custom)
-}
-
-fn in_words<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::{fmt::Write as _, path::Path};
 
 use comfy_table::{CellAlignment, Table, presets};
-use measure::Summary;
-use record::{KindRecord, ProcessUse, RunRecord, WarningClass};
+use measure::{Summary, criteria::Judged, statistics::Judgement};
+use record::{KindRecord, ProcessUse, RunRecord, Warning, WarningClass};
 
 /// Renders a record that lies in `folder`.
 pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
@@ -14,18 +14,13 @@ pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
     startup(record, &mut text);
     processes(record, &mut text);
     pods(record, &mut text);
-    for warning in &record.warnings {
-        let class = match warning.class {
-            WarningClass::Invalid => "INVALID",
-            WarningClass::Warn => "warning",
-        };
-        line(&mut text, &format!("{class} {}: {}", warning.name, warning.advice));
-    }
+    criteria(record, &mut text);
+    warnings(&record.warnings, &mut text);
     line(&mut text, &format!("\nrecord: {}", folder.display()));
     text
 }
 
-fn line(text: &mut String, line: &str) {
+pub(crate) fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{line}");
 }
@@ -130,6 +125,61 @@ fn processes(record: &RunRecord, text: &mut String) {
     }
 }
 
+/// Limits that were not kept.
+fn criteria(record: &RunRecord, text: &mut String) {
+    for judged in record.judged.iter().filter(|it| it.judgement == Judgement::Breaks) {
+        line(text, &format!("broken: {}", broken(judged)));
+    }
+}
+
+/// A limit that was not kept, in words.
+pub(crate) fn broken(judged: &Judged) -> String {
+    let Judged { criterion, group, value, limit, .. } = judged;
+    match criterion.as_str() {
+        "goodput" => {
+            format!("goodput: {} of what was offered is missing, limit {}", percent(*value), percent(*limit))
+        }
+        "startup" => format!(
+            "startup: {} of the pods took too long to run, limit {}",
+            percent(*value),
+            percent(*limit)
+        ),
+        "slow" => format!("slow: {} of {group}, limit {}", percent(*value), percent(*limit)),
+        "errors" => format!("errors: {} of {group}, limit {}", percent(*value), percent(*limit)),
+        "watch-lag" => {
+            format!("watch lag: {} of {group} too late, limit {}", percent(*value), percent(*limit))
+        }
+        "backlog" => format!(
+            "backlog: grows by {} of the offered load per second, limit {}",
+            percent(*value),
+            percent(*limit)
+        ),
+        "lease-gap" => {
+            format!("lease gap: a node was without a renewed lease for {value:.1} s, limit {limit:.0} s")
+        }
+        "not-ready" => format!("not ready: {value:.0} nodes were taken for dead, limit {limit:.0}"),
+        other => format!("{other} of {group}: {value}, limit {limit}"),
+    }
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    format!("{percent:.digits$} %", digits = if percent < 10.0 { 2 } else { 1 })
+}
+
+/// Doubts, the worse first.
+pub(crate) fn warnings(warnings: &[Warning], text: &mut String) {
+    let mut warnings: Vec<&Warning> = warnings.iter().collect();
+    warnings.sort_by_key(|warning| warning.class);
+    for warning in warnings {
+        let class = match warning.class {
+            WarningClass::Invalid => "INVALID",
+            WarningClass::Warn => "warning",
+        };
+        line(text, &format!("{class} {}: {}", warning.name, warning.advice));
+    }
+}
+
 fn pods(record: &RunRecord, text: &mut String) {
     let Some(pods) = &record.pods else { return };
     let reasons: Vec<String> =
@@ -145,7 +195,7 @@ fn pods(record: &RunRecord, text: &mut String) {
 }
 
 /// Left-aligned names, right-aligned figures, no lines: it can be read and cut.
-fn new_table(header: &[&str]) -> Table {
+pub(crate) fn new_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.to_vec());
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -162,7 +212,7 @@ fn percentiles(summary: &Summary) -> [String; 4] {
 }
 
 /// Three digits and a unit; a dash where the sample does not carry the figure.
-fn seconds(value: Option<f64>) -> String {
+pub(crate) fn seconds(value: Option<f64>) -> String {
     let Some(seconds) = value else { return "-".to_owned() };
     let (value, unit) = if seconds < 1.0 { (seconds * 1000.0, "ms") } else { (seconds, "s") };
     let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };

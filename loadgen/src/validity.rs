@@ -3,8 +3,15 @@
 use std::time::Duration;
 
 use fake_kubelet::{Class, Classes};
-use measure::Recorder;
+use measure::{Recorder, criteria::Judged, statistics::steady::Reason};
 use record::{Warning, WarningClass};
+
+use crate::{
+    about,
+    plan::Plan,
+    probe::{Probed, Rest},
+    target::Target,
+};
 
 /// The shortest limit that is judged is the SLO of one second for single objects, and a hundredth of it may be ours.
 const LATE: Duration = Duration::from_millis(10);
@@ -15,6 +22,22 @@ const HARNESS_INVALID: f64 = 0.8;
 /// A share of the machine's CPU that went to neither harness nor control plane.
 const OUTSIDE: f64 = 0.05;
 const CLOCK_STEP: Duration = Duration::from_millis(100);
+
+/// The doubts about a probe.
+pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step: Duration) -> Vec<Warning> {
+    let used = probed.used.as_ref();
+    judge(&Evidence {
+        recorder: &probed.observed.recorded(),
+        dropped_starts: probed.dropped,
+        waited_for_stream: probed.waited_for_stream,
+        harness_cpu_share: used.and_then(about::harness_share),
+        outside_cpu_share: used.filter(|_| !target.is_shared()).and_then(about::outside_share),
+        clock_step,
+        classes: plan.classes,
+        rest: probed.rest,
+        judged: &probed.judged,
+    })
+}
 
 /// What the judgement rests on, of the measured window.
 #[derive(Debug)]
@@ -32,6 +55,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) clock_step: Duration,
     /// What the nodes sent.
     pub(crate) classes: Classes,
+    /// How the load was when it was measured.
+    pub(crate) rest: Rest,
+    /// How the limits were kept.
+    pub(crate) judged: &'a [Judged],
 }
 
 /// The warnings that apply.
@@ -68,6 +95,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Warning> {
             "the wall clock was set during the run; run again when time is in sync",
         ),
         fidelity(evidence.classes),
+        not_steady(evidence.rest),
+        few_samples(evidence.judged),
     ];
     checks.into_iter().flatten().collect()
 }
@@ -109,6 +138,35 @@ fn fidelity(classes: Classes) -> Option<Warning> {
     above("fidelity", WarningClass::Warn, count(missing.len() as u64), 0.0, &advice)
 }
 
+fn not_steady(rest: Rest) -> Option<Warning> {
+    let Rest::Not(reason) = rest else { return None };
+    let advice = format!(
+        "the load had not come to rest when it was measured ({}); measure for longer, or offer less",
+        words(reason)
+    );
+    above("not-steady", WarningClass::Warn, 1.0, 0.0, &advice)
+}
+
+/// Why a load is not at rest, in words.
+pub(crate) fn words(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TooEarly => "it was too early to say",
+        Reason::Pace => "what was done did not keep pace with what was due",
+        Reason::Backlog => "its backlog rose or fell",
+        Reason::Response => "its response times rose or fell",
+    }
+}
+
+fn few_samples(judged: &[Judged]) -> Option<Warning> {
+    let few: Vec<String> = judged
+        .iter()
+        .filter(|it| it.few_samples)
+        .map(|it| format!("{} of {}", it.criterion, it.group))
+        .collect();
+    let advice = format!("too few samples to be sure of {}; measure for longer", few.join(", "));
+    above("few-samples", WarningClass::Warn, count(few.len() as u64), 0.0, &advice)
+}
+
 fn above(name: &str, class: WarningClass, value: f64, threshold: f64, advice: &str) -> Option<Warning> {
     let warning = || Warning { name: name.to_owned(), class, value, threshold, advice: advice.to_owned() };
     (value > threshold).then(warning)
@@ -139,6 +197,8 @@ mod tests {
             outside_cpu_share: Some(0.01),
             clock_step: Duration::ZERO,
             classes: Classes::ALL,
+            rest: Rest::Steady,
+            judged: &[],
         };
         evidence(&mut given);
         let warnings = judge(&given).into_iter();
@@ -179,6 +239,13 @@ mod tests {
         assert_eq!(names(&[], |evidence| evidence.outside_cpu_share = Some(0.06)), warn);
         let warn = vec![("fidelity".to_owned(), WarningClass::Warn)];
         assert_eq!(names(&[], |evidence| evidence.classes = Classes::ALL.without(Class::Tokens)), warn);
+    }
+
+    #[test]
+    fn a_load_that_did_not_come_to_rest_says_why() {
+        let warn = vec![("not-steady".to_owned(), WarningClass::Warn)];
+        assert_eq!(names(&[], |evidence| evidence.rest = Rest::Not(Reason::Backlog)), warn);
+        assert!(not_steady(Rest::Not(Reason::Pace)).unwrap().advice.contains("keep pace"));
     }
 
     #[test]

@@ -52,10 +52,12 @@ pub struct Judged {
     pub value: f64,
     /// Its limit, in the same unit.
     pub limit: f64,
-    /// Its lower bound.
-    pub low: f64,
-    /// Its upper bound.
-    pub high: f64,
+    /// Its lower bound, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Its upper bound, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
     /// Samples, less where they were not independent.
     pub n: f64,
     /// The bounds left it open and the figure decided.
@@ -144,8 +146,8 @@ fn share(
         judgement,
         value: share.point(),
         limit,
-        low: share.lower(LEVEL)?,
-        high: share.upper(LEVEL)?,
+        low: Some(share.lower(LEVEL)?),
+        high: Some(share.upper(LEVEL)?),
         n: share.effective().1,
         few_samples,
     }))
@@ -178,8 +180,8 @@ pub fn backlog(
         judgement,
         value,
         limit: GROWS,
-        low,
-        high,
+        low: Some(low).filter(|low| low.is_finite()),
+        high: Some(high).filter(|high| high.is_finite()),
         n: number(means.len() as u64),
         few_samples,
     };
@@ -202,9 +204,24 @@ pub fn none(criterion: &str, group: &str, count: u64) -> Judged {
         judgement: if count == 0 { Judgement::Holds } else { Judgement::Breaks },
         value,
         limit: 0.0,
-        low: value,
-        high: value,
+        low: Some(value),
+        high: Some(value),
         n: value,
+        few_samples: false,
+    }
+}
+
+/// Judges a figure that may not be above its limit at any moment, of `n` moments.
+pub fn at_most(criterion: &str, group: &str, value: f64, limit: f64, n: u64) -> Judged {
+    Judged {
+        criterion: criterion.to_owned(),
+        group: group.to_owned(),
+        judgement: if value <= limit { Judgement::Holds } else { Judgement::Breaks },
+        value,
+        limit,
+        low: Some(value),
+        high: Some(value),
+        n: number(n),
         few_samples: false,
     }
 }

@@ -6,6 +6,7 @@
 //! that stalls cannot hide by making the load wait.
 
 mod clock;
+mod cohorts;
 pub mod criteria;
 mod latency;
 mod pacer;
@@ -18,6 +19,7 @@ pub mod statistics;
 mod summary;
 
 pub use clock::{Clock, Nanos};
+pub use cohorts::Cohorts;
 pub use latency::Latency;
 pub use pacer::{Pacer, PacerCounts, Start};
 pub use phase::Phase;

@@ -381,9 +381,17 @@ impl Search {
     }
 
     fn held_for_long(&mut self, outcome: Outcome) {
-        if outcome == Outcome::Held {
-            self.stage = self.beyond();
-            return;
+        match outcome {
+            Outcome::Held => {
+                self.stage = self.beyond();
+                return;
+            }
+            // Nothing was learnt of the server, so the bracket stays what the probes have made it.
+            Outcome::HarnessLimited => {
+                self.stage = Stage::Over(End::HarnessLimited);
+                return;
+            }
+            Outcome::Broke => {}
         }
         let broken = self.lowest();
         self.high = Some(broken);

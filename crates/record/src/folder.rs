@@ -7,9 +7,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Interval, RunRecord, hlog};
+use crate::{Error, Interval, RunRecord, SearchRecord, hlog};
 
 /// A record's folder, open for writing.
 #[derive(Debug)]
@@ -58,11 +58,28 @@ impl Folder {
         self.path.join("logs")
     }
 
+    /// Opens a record's folder that is there, to go on with it.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let folder = Self { path: path.to_owned() };
+        let logs = folder.logs_dir();
+        fs::create_dir_all(&logs).map_err(failed("make the folder", &logs))?;
+        Ok(folder)
+    }
+
     /// Writes `run.json`, in place of an earlier one.
     pub fn write_run(&self, run: &RunRecord) -> Result<(), Error> {
-        let path = self.path.join("run.json");
+        self.write_json("run.json", run)
+    }
+
+    /// Writes `search.json`, in place of an earlier one.
+    pub fn write_search(&self, search: &SearchRecord) -> Result<(), Error> {
+        self.write_json("search.json", search)
+    }
+
+    fn write_json(&self, name: &str, record: &impl Serialize) -> Result<(), Error> {
+        let path = self.path.join(name);
         let mut json =
-            serde_json::to_vec_pretty(run).map_err(|source| Error::Json { path: path.clone(), source })?;
+            serde_json::to_vec_pretty(record).map_err(|source| Error::Json { path: path.clone(), source })?;
         json.push(b'\n');
         write_whole(&path, &json)
     }
@@ -93,6 +110,15 @@ impl Series {
         // One write for the whole line, so that a reader or a crash meets whole lines.
         self.file.write_all(&json).map_err(failed("append to", &self.path))
     }
+}
+
+/// Reads a file of a record.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = fs::read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::NotARecord { path: path.to_owned() },
+        _ => failed("read", path)(source),
+    })?;
+    serde_json::from_slice(&text).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
 }
 
 /// Writes beside the file, then renames: whoever looks sees the old contents or the new.

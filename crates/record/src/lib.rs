@@ -9,6 +9,7 @@ mod hlog;
 mod requests;
 mod run;
 mod run_id;
+mod search;
 mod system;
 
 pub use error::Error;
@@ -20,4 +21,8 @@ pub use run::{
     Scenario, Warning, WarningClass, schema,
 };
 pub use run_id::run_id;
+pub use search::{
+    Limit, SEARCH_SCHEMA_VERSION, SearchAxis, SearchKind, SearchRecord, SearchSettings, TrialRecord,
+    search_schema,
+};
 pub use system::{Component, Host, ProcessUse, Target, TargetKind};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use measure::{Phase, Summary};
+use measure::{Phase, Summary, criteria::Judged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub struct RunRecord {
     /// Share of all the CPU time of the machine that the harness took in the measured window, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub harness_cpu_share: Option<f64>,
+    /// How each limit of the scenario was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Judged>,
     /// Doubts about the figures above.
     pub warnings: Vec<Warning>,
 }

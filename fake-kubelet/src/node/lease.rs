@@ -61,6 +61,8 @@ pub(super) struct Lease {
     tries: u8,
     ensure_backoff: Backoff,
     renewed: Option<Nanos>,
+    /// The longest time between two renewals since somebody asked.
+    longest_gap: Duration,
 }
 
 const ENSURE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(7));
@@ -75,6 +77,7 @@ impl Default for Lease {
             tries: 0,
             ensure_backoff: ENSURE_BACKOFF,
             renewed: None,
+            longest_gap: Duration::ZERO,
         }
     }
 }
@@ -180,8 +183,15 @@ impl Lease {
     fn renewed(&mut self, common: &mut Common, now: Now, answer: &Answer) -> bool {
         self.latest = answer.object();
         self.sleep(common, now);
-        let before = self.renewed.replace(now.at);
-        before.is_some_and(|before| now.at.since(before) > LEASE_LIFE)
+        let gap = self.renewed.replace(now.at).map_or(Duration::ZERO, |before| now.at.since(before));
+        self.longest_gap = self.longest_gap.max(gap);
+        gap > LEASE_LIFE
+    }
+
+    /// The longest time without a renewal since the last time this was asked, the one under way among them.
+    pub(super) fn take_longest_gap(&mut self, at: Nanos) -> Duration {
+        let under_way = self.renewed.map_or(Duration::ZERO, |before| at.since(before));
+        std::mem::take(&mut self.longest_gap).max(under_way)
     }
 
     fn sleep(&mut self, common: &mut Common, now: Now) {

@@ -37,6 +37,13 @@ impl SeenNode {
         version.and_then(Result::ok).unwrap_or(0)
     }
 
+    /// Whether the node lifecycle controller has found that its kubelet is silent (`node_lifecycle_controller.go`,
+    /// `tryUpdateNodeHealth`): no kubelet says Unknown of itself.
+    pub(super) fn is_written_off(&self) -> bool {
+        let mut conditions = self.conditions().iter();
+        conditions.any(|it| it.r#type.as_deref() == Some("Ready") && it.status.as_deref() == Some("Unknown"))
+    }
+
     pub(super) fn conditions(&self) -> &[core::NodeCondition] {
         self.status.as_ref().map_or(&[], |status| &status.conditions)
     }

@@ -12,7 +12,7 @@ pub(crate) async fn run(args: DemoArgs) -> End {
     let wishes = Wishes {
         nodes: Some(args.nodes),
         preset: args.fleet.preset,
-        rate: Some(args.rate),
+        at: Some(args.rate.to_string()),
         measure: MEASURE,
         seed: 1,
         start_rate: args.fleet.start_rate,

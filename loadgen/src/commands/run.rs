@@ -5,22 +5,24 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, bail};
 use control_plane::Options;
 use fake_kubelet::Class;
-use measure::Clock;
+use measure::{Clock, criteria::together, statistics::Judgement};
 use profile::Profile;
 use record::Folder;
 
 use super::print;
 use crate::{
     cleanup::Leftovers,
-    cli::{ClusterArgs, LocalArgs, OutputArgs, RunArgs},
+    cli::{ClusterArgs, LocalArgs, OutputArgs, RunArgs, TargetArgs},
     confirm,
     end::End,
     interrupt::{Interrupt, Interrupted},
     plan::{self, Plan, Wishes},
     progress::Progress,
-    result, scenario, table,
+    result, scenario,
+    stand::Setting,
+    table,
     target::{self, Target},
-    trial::{Outcome, Trial},
+    trial::{self, Outcome},
 };
 
 /// Which control plane.
@@ -35,6 +37,40 @@ pub(crate) enum Where {
 }
 
 impl Where {
+    /// Fails on a command line that means both.
+    pub(crate) fn of(args: TargetArgs) -> anyhow::Result<Self> {
+        let TargetArgs { local, cluster, ca_cert, ca_key, yes } = args;
+        if cluster.kubeconfig.is_none() {
+            return Ok(Self::Local(local));
+        }
+        if local.is_given() {
+            bail!(
+                "--profile, --set, --audit and --bin-dir describe a control plane on this machine; the cluster of a \
+                 --kubeconfig is as it is"
+            );
+        }
+        Ok(Self::Cluster { cluster, ca: ca_cert.zip(ca_key), yes })
+    }
+
+    /// The profile of a control plane on this machine.
+    pub(crate) fn profile(&self) -> anyhow::Result<Option<Profile>> {
+        match self {
+            Self::Local(local) => plan::profile(local).map(Some),
+            Self::Cluster { .. } => Ok(None),
+        }
+    }
+
+    /// Fails where the nodes cannot be what the plan says.
+    pub(crate) fn check(&self, plan: &Plan) -> anyhow::Result<()> {
+        if plan.classes.has(Class::OwnConnection) && self.lacks_ca() {
+            bail!(
+                "with --kubeconfig the nodes' certificates need the cluster's CA: --ca-cert and --ca-key (on a kubeadm \
+                 control plane /etc/kubernetes/pki/ca.crt and ca.key); --preset kwok does without"
+            );
+        }
+        Ok(())
+    }
+
     fn lacks_ca(&self) -> bool {
         matches!(self, Where::Cluster { ca: None, .. })
     }
@@ -44,45 +80,31 @@ pub(crate) async fn run(args: RunArgs) -> End {
     let wishes = Wishes {
         nodes: args.nodes,
         preset: args.fleet.preset,
-        rate: args.rate,
+        at: args.at,
         measure: args.duration,
         seed: args.seed,
         start_rate: args.fleet.start_rate,
     };
-    if args.cluster.kubeconfig.is_some() && args.local.is_given() {
-        return End::usage(anyhow::anyhow!(
-            "--profile, --set, --audit and --bin-dir describe a control plane on this machine; the cluster of a \
-             --kubeconfig is as it is"
-        ));
+    match Where::of(args.target) {
+        Ok(place) => scenario(&args.scenario, &wishes, place, args.output).await,
+        Err(error) => End::usage(error),
     }
-    let place = if args.cluster.kubeconfig.is_some() {
-        Where::Cluster { cluster: args.cluster, ca: args.ca_cert.zip(args.ca_key), yes: args.yes }
-    } else {
-        Where::Local(args.local)
-    };
-    scenario(&args.scenario, &wishes, place, args.output).await
 }
 
 /// Runs a scenario from beginning to end.
 pub(crate) async fn scenario(name: &str, wishes: &Wishes, place: Where, output: OutputArgs) -> End {
     // What can be known to be wrong is told before anything is started.
-    let planned =
-        scenario::load(name).map_err(anyhow::Error::from).and_then(|scenario| Plan::new(scenario, wishes));
-    let profile = match &place {
-        Where::Local(local) => plan::profile(local).map(Some),
-        Where::Cluster { .. } => Ok(None),
+    let prepared = || {
+        let plan = Plan::new(scenario::load(name)?, wishes)?;
+        let profile = place.profile()?;
+        place.check(&plan)?;
+        anyhow::Ok((plan, profile))
     };
-    match (planned, profile) {
-        (Ok(plan), Ok(_)) if plan.classes.has(Class::OwnConnection) && place.lacks_ca() => {
-            End::usage(anyhow::anyhow!(
-                "with --kubeconfig the nodes' certificates need the cluster's CA: --ca-cert and --ca-key (on a kubeadm \
-                 control plane /etc/kubernetes/pki/ca.crt and ca.key); --preset kwok does without"
-            ))
-        }
-        (Ok(plan), Ok(profile)) => {
+    match prepared() {
+        Ok((plan, profile)) => {
             Box::pin(measure(plan, profile, place, output)).await.unwrap_or_else(End::from)
         }
-        (Err(error), _) | (_, Err(error)) => End::usage(error),
+        Err(error) => End::usage(error),
     }
 }
 
@@ -123,10 +145,14 @@ async fn measure(
     } else {
         print(&table::render(&record, folder.path()));
     }
-    Ok(if record.is_valid() { End::Done } else { End::Invalid })
+    Ok(match together(&record.judged) {
+        _ if !record.is_valid() => End::Invalid,
+        Judgement::Breaks => End::Broken,
+        Judgement::Holds | Judgement::Undecided => End::Done,
+    })
 }
 
-async fn start_target(
+pub(crate) async fn start_target(
     profile: Option<&Profile>,
     place: &Where,
     run: &str,
@@ -156,17 +182,17 @@ async fn watched(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
-    let trial = Trial { plan, target, run, clock: Clock::start(), progress, folder };
+    let setting = Setting { plan, target, run, clock: Clock::start(), progress, folder };
     tokio::select! {
         biased;
         () = interrupt.requested() => Err(Interrupted.into()),
         error = target.failure() => Err(error),
-        outcome = trial.run() => outcome,
+        outcome = trial::run(setting) => outcome,
     }
 }
 
 /// Leaves a cluster as it was found, and ends what is ours.
-async fn tear_down(target: Target, run: &str) -> anyhow::Result<()> {
+pub(crate) async fn tear_down(target: Target, run: &str) -> anyhow::Result<()> {
     if target.is_shared() {
         let leftovers = Leftovers::find(&target.kube, Some(run)).await?;
         leftovers.remove(&target.kube).await.with_context(|| {
@@ -177,7 +203,7 @@ async fn tear_down(target: Target, run: &str) -> anyhow::Result<()> {
 }
 
 /// A run that never had a control plane has nothing to record.
-fn discard(folder: &Folder) {
+pub(crate) fn discard(folder: &Folder) {
     // Best effort: the error that brought us here is the one to tell.
     let _ = std::fs::remove_dir_all(folder.path());
     let _ = folder.path().parent().map(std::fs::remove_dir);

@@ -9,7 +9,7 @@ mod observer;
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 
-use measure::{Arrivals, Clock, Kind, Nanos, Outcome, Pacer, Rate, Recorder, Schedule, Start};
+use measure::{Arrivals, Clock, Kind, Nanos, Outcome, Pacer, Rate, Schedule, Start};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -21,8 +21,12 @@ use self::{
     ledger::{Ledger, News},
     observer::Sighting,
 };
-use super::Timeline;
-use crate::{nodes::RUN_LABEL, scenario::PodTemplate};
+use super::{Order, Stop};
+use crate::{
+    nodes::RUN_LABEL,
+    observed::{Done, Observed},
+    scenario::PodTemplate,
+};
 
 const CREATE: Kind = Kind::new("create", "pods");
 const DELETE: Kind = Kind::new("delete", "pods");
@@ -48,52 +52,40 @@ pub(crate) struct PodsDriver {
     pub(crate) rate: Rate,
     pub(crate) lifetime: Duration,
     pub(crate) seed: u64,
+    /// The number of the first pod: those of earlier loads in the namespace have lower ones.
+    pub(crate) first: u64,
+    /// Is told of everything.
+    pub(crate) observed: Observed,
 }
 
 /// What came of a pods load.
 #[derive(Debug)]
 pub(crate) struct PodsReport {
-    /// Requests intended in the measured window.
-    pub(crate) recorder: Recorder,
     /// Where every pod ended up that was ever offered.
     pub(crate) accounting: Accounting,
     /// Pods intended in the measured window.
     pub(crate) stages: Stages,
-    /// Requests that waited for a free HTTP/2 stream in the client.
-    pub(crate) waited_for_stream: u64,
-}
-
-/// What a request came to.
-struct Done {
-    index: u64,
-    kind: Kind,
-    intended: Nanos,
-    sent: Nanos,
-    ended: Nanos,
-    outcome: Outcome,
 }
 
 /// The driver at work. One task owns it, so nothing in it is locked.
 struct Running {
     driver: Arc<PodsDriver>,
-    timeline: Timeline,
     ledger: Ledger,
-    recorder: Recorder,
     /// Pods to delete, by when.
     deletions: BinaryHeap<Reverse<(Nanos, u64)>>,
-    requests: JoinSet<Done>,
+    requests: JoinSet<(u64, Done)>,
 }
 
 impl PodsDriver {
-    /// Runs the load over its timeline and until every pod is gone, or the timeline gives up.
+    /// Offers the load from `begin` until it is told to stop, and goes on until every pod is gone or it is to give up.
     pub(crate) async fn run(
         self,
-        timeline: Timeline,
+        begin: Nanos,
+        mut orders: watch::Receiver<Order>,
         progress: &watch::Sender<Counts>,
     ) -> std::io::Result<PodsReport> {
-        let length = timeline.measure.end.since(timeline.begin);
-        let schedule = Schedule::new(self.arrivals, self.rate, self.seed).within(length);
-        let (pacer, mut starts) = Pacer::start(self.clock, timeline.begin, schedule, STARTS_WAITING)?;
+        let schedule = Schedule::new(self.arrivals, self.rate, self.seed);
+        let (pacer, mut starts) = Pacer::start(self.clock, begin, schedule, STARTS_WAITING)?;
         let (sightings, mut seen) = mpsc::unbounded_channel();
         // On a task of its own, so that an event is stamped when it arrives; it ends when this set is dropped.
         let mut observer = JoinSet::new();
@@ -106,40 +98,37 @@ impl PodsDriver {
         ));
         let clock = self.clock;
         let mut running = Running {
-            ledger: Ledger::new(timeline.measure.clone()),
+            ledger: Ledger::default(),
             driver: Arc::new(self),
-            timeline,
-            recorder: Recorder::new(),
             deletions: BinaryHeap::new(),
             requests: JoinSet::new(),
         };
-        let mut offering = true;
-        let give_up = running.timeline.give_up;
-        while offering || !running.is_settled() {
+        let mut stop: Option<Stop> = None;
+        while stop.is_none() || !running.is_settled() {
             let deletion = running.next_deletion();
+            let give_up = stop.as_ref().map(|stop| stop.give_up);
             tokio::select! {
-                start = starts.recv(), if offering => match start {
-                    Some(start) => running.create(start),
-                    None => offering = false,
-                },
-                Some(Ok(done)) = running.requests.join_next() => running.on_done(&done),
+                Ok(()) = orders.changed(), if stop.is_none() => {
+                    // What is due by now is still offered, so that a window that ends now is whole.
+                    while let Ok(start) = starts.try_recv() {
+                        running.create(start);
+                    }
+                    starts.close();
+                    stop.clone_from(&orders.borrow());
+                }
+                Some(start) = starts.recv(), if stop.is_none() => running.create(start),
+                Some(Ok((index, done))) = running.requests.join_next() => running.on_done(index, &done),
                 Some(sighting) = seen.recv() => running.on_sighting(sighting),
-                () = sleep_until(clock, deletion.unwrap_or(give_up)), if deletion.is_some() => running.delete_due(),
-                () = sleep_until(clock, give_up) => break,
+                () = sleep_until(clock, deletion.unwrap_or_default()), if deletion.is_some() => running.delete_due(),
+                () = sleep_until(clock, give_up.unwrap_or_default()), if give_up.is_some() => break,
             }
-            progress.send_replace(running.ledger.counts());
+            progress.send_replace(Counts { dropped: pacer.counts().dropped, ..running.ledger.counts() });
         }
         let dropped = pacer.stop().dropped;
+        let measured = stop.map(|stop| stop.measured).unwrap_or_default();
         Ok(PodsReport {
-            waited_for_stream: running
-                .driver
-                .clients
-                .iter()
-                .map(|client| client.traffic().waited_for_stream)
-                .sum(),
             accounting: running.ledger.accounting(dropped),
-            stages: running.ledger.stages(),
-            recorder: running.recorder,
+            stages: running.ledger.stages(&measured),
         })
     }
 
@@ -169,13 +158,15 @@ impl Running {
         self.requests.is_empty() && self.ledger.is_settled()
     }
 
-    fn create(&mut self, start: Start) {
-        self.ledger.offer(start.index, start.intended);
+    fn create(&mut self, Start { index, intended }: Start) {
+        let index = self.driver.first + index;
+        self.ledger.offer(index, intended);
+        self.driver.observed.offers(intended);
         let driver = self.driver.clone();
         self.requests.spawn(async move {
-            let body = driver.template.render(&observer::name(start.index));
+            let body = driver.template.render(&observer::name(index));
             let request = Request::post(driver.path(), body, Encoding::Json);
-            driver.send(start.index, CREATE, start.intended, request).await
+            (index, driver.send(index, CREATE, intended, request).await)
         });
     }
 
@@ -191,7 +182,7 @@ impl Running {
             let driver = self.driver.clone();
             self.requests.spawn(async move {
                 let request = Request::delete(format!("{}/{}", driver.path(), observer::name(index)));
-                driver.send(index, DELETE, intended, request).await
+                (index, driver.send(index, DELETE, intended, request).await)
             });
         }
     }
@@ -200,27 +191,43 @@ impl Running {
         self.deletions.peek().map(|Reverse((at, _))| *at)
     }
 
-    fn on_done(&mut self, done: &Done) {
-        if self.timeline.measure.contains(&done.intended) {
-            self.recorder.record(done.kind, done.intended, done.sent, done.ended, done.outcome);
-        }
+    fn on_done(&mut self, index: u64, done: &Done) {
+        self.driver.observed.ends(done);
         if done.kind == CREATE {
             match done.outcome.error() {
-                None => self.ledger.created(done.index, done.ended),
-                Some(class) => self.ledger.refused(done.index, class),
+                None => {
+                    self.ledger.created(index, done.ended);
+                    self.tell_delivery(index);
+                }
+                Some(class) => self.ledger.refused(index, class),
             }
         } else if !matches!(done.outcome, Outcome::Ok | Outcome::Status(404)) {
-            self.ledger.deletion_failed(done.index);
-            self.deletions.push(Reverse((done.ended + DELETE_AGAIN, done.index)));
+            self.ledger.deletion_failed(index);
+            self.deletions.push(Reverse((done.ended + DELETE_AGAIN, index)));
+        }
+    }
+
+    fn tell_delivery(&mut self, index: u64) {
+        if let Some((acknowledged, seen)) = self.ledger.delivered(index) {
+            self.driver.observed.delivers(acknowledged, seen);
         }
     }
 
     fn on_sighting(&mut self, sighting: Sighting) {
+        let pod = if let Sighting::Pod { index, .. } = sighting { Some(index) } else { None };
         match self.ledger.on_sighting(sighting) {
-            News::Ran { index, at } => self.deletions.push(Reverse((at + self.driver.lifetime, index))),
+            News::Ran { index, at } => {
+                if let Some(intended) = self.ledger.intended(index) {
+                    self.driver.observed.achieves(intended, at);
+                }
+                self.deletions.push(Reverse((at + self.driver.lifetime, index)));
+            }
             // It will not run any more: what is left of it is removed at once.
             News::Failed { index, at } => self.deletions.push(Reverse((at, index))),
             News::Nothing => {}
+        }
+        if let Some(index) = pod {
+            self.tell_delivery(index);
         }
     }
 }
@@ -229,6 +236,7 @@ impl PodsDriver {
     async fn send(&self, index: u64, kind: Kind, intended: Nanos, request: Request) -> Done {
         let client = self.client(index);
         let request = request.timeout(REQUEST_TIMEOUT);
+        self.observed.begins(kind, intended);
         let sent = self.clock.now();
         let result = client.send(&request).await;
         let ended = self.clock.now();
@@ -237,7 +245,7 @@ impl PodsDriver {
             Err(error) if error.is_timeout() => Outcome::Timeout,
             Err(_) => Outcome::Connection,
         };
-        Done { index, kind, intended, sent, ended, outcome }
+        Done { kind, intended, sent, ended, outcome }
     }
 }
 

@@ -206,3 +206,14 @@ fn a_plan_that_cannot_be_is_refused() {
         assert!(Search::new(plan).is_err(), "{plan:?}");
     }
 }
+
+#[test]
+fn a_hold_that_the_harness_could_not_offer_says_nothing_of_the_server() {
+    let server = Server::of(100.0);
+    let (_, answer) = search(PLAN, |task| match task.kind {
+        TaskKind::Hold => Finding { outcome: Outcome::HarnessLimited, close: false },
+        _ => server.finding(task),
+    });
+    assert_eq!(answer.end, End::HarnessLimited);
+    assert!(answer.low.is_some_and(|low| low > 90.0), "what the probes have shown stays: {answer:?}");
+}

@@ -93,6 +93,7 @@ pub(crate) fn sample() -> RunRecord {
             },
         )]),
         harness_cpu_share: Some(0.25),
+        judged: Vec::new(),
         warnings: vec![Warning {
             name: "few-samples".to_owned(),
             class: WarningClass::Warn,

@@ -56,6 +56,19 @@ fn a_failing_renewal_is_tried_ten_times_and_then_waits() {
 }
 
 #[test]
+fn the_longest_gap_is_that_of_renewals_and_of_the_wait_under_way() {
+    let mut driver = with_lease();
+    driver.run_for(seconds(60));
+    let gap = |driver: &mut Driver| driver.node.take_longest_lease_gap(driver.now.into()).as_millis();
+    assert!((10_000..10_500).contains(&gap(&mut driver)), "renewals are that far apart");
+    driver.run_for(seconds(3));
+    assert!(gap(&mut driver) <= 13_000, "what was told is not told again");
+    driver.on_request(|call| (*call == Call::RenewLease).then_some(Fault::Refused(500)));
+    driver.run_for(seconds(30));
+    assert!(gap(&mut driver) >= 30_000, "nobody has renewed it since");
+}
+
+#[test]
 fn a_lease_that_cannot_be_read_is_asked_for_with_doubling_pauses() {
     let mut driver = Driver::new();
     driver.on_request(|call| (*call == Call::GetLease).then_some(Fault::Unreachable));

@@ -15,6 +15,10 @@ struct Entry {
     watched: Watched,
     scheduled: Option<Nanos>,
     running: Option<Nanos>,
+    /// When the watch first showed it.
+    seen: Option<Nanos>,
+    /// Its delivery has been told of.
+    delivered: bool,
     failed: bool,
     deleting: bool,
     gone: Option<Nanos>,
@@ -33,9 +37,8 @@ enum Watched {
 }
 
 /// The entries of a load, by the number of the pod.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ledger {
-    measured: Range<Nanos>,
     entries: BTreeMap<u64, Entry>,
     /// Entries whose story is over; they need no more looking after.
     counts: Counts,
@@ -66,6 +69,23 @@ pub(crate) struct Counts {
     pub(crate) ran: u64,
     /// Pods that are gone or never came to be.
     pub(crate) over: u64,
+    /// Pods that were created and do not run yet, and those that are being deleted and are not gone.
+    pub(crate) backlog: u64,
+    /// Starts that found no room and were given up.
+    pub(crate) dropped: u64,
+}
+
+impl Counts {
+    /// Of several loads together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            offered: self.offered + other.offered,
+            ran: self.ran + other.ran,
+            over: self.over + other.over,
+            backlog: self.backlog + other.backlog,
+            dropped: self.dropped + other.dropped,
+        }
+    }
 }
 
 /// Where every pod ended up: each is in exactly one of running, deleted and failed.
@@ -86,10 +106,6 @@ const DROPPED_START: &str = "dropped-start";
 impl Accounting {
     pub(crate) fn failed(&self) -> u64 {
         self.failed_by_reason.values().sum()
-    }
-
-    pub(crate) fn dropped_starts(&self) -> u64 {
-        self.failed_by_reason.get(DROPPED_START).copied().unwrap_or(0)
     }
 
     /// Adds another load's.
@@ -130,10 +146,6 @@ pub(crate) struct Stages {
 }
 
 impl Ledger {
-    pub(super) fn new(measured: Range<Nanos>) -> Self {
-        Self { measured, entries: BTreeMap::new(), counts: Counts::default() }
-    }
-
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }
@@ -149,11 +161,22 @@ impl Ledger {
         self.entries.insert(index, Entry { intended, ..Entry::default() });
     }
 
+    /// When pod `index` was to be created.
+    pub(super) fn intended(&self, index: u64) -> Option<Nanos> {
+        self.entries.get(&index).map(|entry| entry.intended)
+    }
+
     /// The server acknowledged the creation.
     pub(super) fn created(&mut self, index: u64, at: Nanos) {
-        if let Some(entry) = self.entries.get_mut(&index) {
-            entry.created = Some(at);
-        }
+        self.change(index, |entry| entry.created = Some(at));
+    }
+
+    /// When the creation of pod `index` was acknowledged and when the watch first showed it; once, when both are known.
+    pub(super) fn delivered(&mut self, index: u64) -> Option<(Nanos, Nanos)> {
+        let entry = self.entries.get_mut(&index).filter(|entry| !entry.delivered)?;
+        let times = entry.created.zip(entry.seen)?;
+        entry.delivered = true;
+        Some(times)
     }
 
     /// The creation failed. After a timeout or a broken connection the pod may exist all the same; then the watch shows it.
@@ -163,15 +186,14 @@ impl Ledger {
 
     /// The driver wants to delete the pod. Returns whether there is something to delete.
     pub(super) fn deleting(&mut self, index: u64) -> bool {
-        let entry = self.entries.get_mut(&index).filter(|entry| entry.gone.is_none());
-        entry.map(|entry| entry.deleting = true).is_some()
+        let is_there = self.entries.get(&index).is_some_and(|entry| entry.gone.is_none());
+        self.change(index, |entry| entry.deleting |= is_there);
+        is_there
     }
 
     /// The deletion failed and will be tried again.
     pub(super) fn deletion_failed(&mut self, index: u64) {
-        if let Some(entry) = self.entries.get_mut(&index) {
-            entry.deleting = false;
-        }
+        self.change(index, |entry| entry.deleting = false);
     }
 
     pub(super) fn on_sighting(&mut self, sighting: Sighting) -> News {
@@ -189,6 +211,7 @@ impl Ledger {
         let mut ran = 0;
         self.change(index, |entry| {
             entry.watched = Watched::There;
+            entry.seen.get_or_insert(at);
             if scheduled {
                 entry.scheduled.get_or_insert(at);
             }
@@ -225,13 +248,14 @@ impl Ledger {
 
     fn change(&mut self, index: u64, change: impl FnOnce(&mut Entry)) {
         let Some(entry) = self.entries.get_mut(&index) else { return };
-        let before = entry.is_over();
+        let before = (entry.is_over(), entry.is_unfinished());
         change(entry);
-        match (before, entry.is_over()) {
-            (false, true) => self.counts.over += 1,
-            (true, false) => self.counts.over -= 1,
-            _ => {}
-        }
+        let after = (entry.is_over(), entry.is_unfinished());
+        let moved = |count: &mut u64, before: bool, after: bool| {
+            *count = *count + u64::from(after) - u64::from(before);
+        };
+        moved(&mut self.counts.over, before.0, after.0);
+        moved(&mut self.counts.backlog, before.1, after.1);
     }
 
     /// Where every pod is. `dropped` starts never reached the ledger.
@@ -252,10 +276,10 @@ impl Ledger {
         accounting
     }
 
-    /// How long pods of the measured window took.
-    pub(super) fn stages(&self) -> Stages {
+    /// How long pods took that were intended in this window.
+    pub(super) fn stages(&self, measured: &Range<Nanos>) -> Stages {
         let mut stages = Stages::default();
-        for entry in self.entries.values().filter(|entry| self.measured.contains(&entry.intended)) {
+        for entry in self.entries.values().filter(|entry| measured.contains(&entry.intended)) {
             stages.offered += 1;
             // The watch may show a pod before its creation is acknowledged; that stage then took no time.
             let created = entry.created.or(entry.scheduled);
@@ -288,6 +312,12 @@ impl Entry {
     fn is_over(&self) -> bool {
         let never_was = self.refused.is_some() && self.watched == Watched::Never;
         self.gone.is_some() || never_was
+    }
+
+    /// Accepted and not finished: living pods are not.
+    fn is_unfinished(&self) -> bool {
+        let starts = self.created.is_some() && self.running.is_none() && !self.failed;
+        self.gone.is_none() && (starts || self.deleting)
     }
 
     fn place(&self) -> Place {

@@ -7,7 +7,7 @@ const fn at(seconds: u64) -> Nanos {
 }
 
 fn ledger() -> Ledger {
-    let mut ledger = Ledger::new(at(10)..at(20));
+    let mut ledger = Ledger::default();
     ledger.offer(0, at(12));
     ledger
 }
@@ -32,7 +32,7 @@ fn a_whole_life_is_counted_once_as_deleted() {
     ledger.on_sighting(Sighting::Gone { index: 0, at: at(18) });
     assert!(ledger.is_settled());
     assert_eq!(ledger.accounting(0), Accounting { offered: 1, deleted: 1, ..Accounting::default() });
-    let stages = ledger.stages();
+    let stages = ledger.stages(&(at(10)..at(20)));
     let seconds = [&stages.create, &stages.schedule, &stages.start, &stages.total]
         .map(|it| format!("{:.0}", it.summary().max.unwrap()));
     assert_eq!(seconds, ["1", "1", "2", "4"]);
@@ -87,7 +87,7 @@ proptest! {
     /// Whatever happens in whatever order: running, deleted and failed add up to offered, and settled means nobody runs.
     #[test]
     fn every_offered_pod_is_in_exactly_one_place(events in prop::collection::vec(event(), 0..120), dropped in 0..3_u64) {
-        let mut ledger = Ledger::new(at(10)..at(20));
+        let mut ledger = Ledger::default();
         let mut offered = std::collections::BTreeSet::new();
         for (what, index, when) in events {
             let when = at(when);

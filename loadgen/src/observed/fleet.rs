@@ -1,0 +1,118 @@
+//! What the fleet did, second by second: its requests are judged as the drivers' are, and its nodes must stay alive.
+
+use std::{collections::BTreeMap, ops::Range, time::Duration};
+
+use fake_kubelet::FleetReport;
+use measure::{
+    Kind, KindStats, Nanos, Recorder,
+    criteria::{self, Extent, Group, Judged},
+    statistics::{Error, binomial::Block},
+};
+
+use crate::criteria::{Class, Criteria, is_servers};
+
+/// Reports of about a second each.
+#[derive(Debug, Default)]
+pub(super) struct FleetSeconds {
+    seconds: Vec<Second>,
+    /// Nodes written off before the first of them.
+    written_off: Option<u64>,
+    recorder: Recorder,
+}
+
+#[derive(Debug)]
+struct Second {
+    /// When it ended.
+    at: Nanos,
+    kinds: BTreeMap<Kind, Ended>,
+    longest_lease_gap: Duration,
+    /// Since the fleet started.
+    written_off: u64,
+}
+
+/// Requests that ended in a second.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    all: u64,
+    slow: u64,
+    failed: u64,
+}
+
+impl Ended {
+    fn of(stats: &KindStats, limit: Duration) -> Self {
+        let failures = stats.errors.iter().filter(|(class, _)| is_servers(*class));
+        Self {
+            all: stats.done(),
+            slow: stats.response.longer_than(limit),
+            failed: failures.map(|(_, count)| count).sum(),
+        }
+    }
+}
+
+impl FleetSeconds {
+    pub(super) fn push(&mut self, at: Nanos, report: &FleetReport, criteria: &Criteria) {
+        let kinds = report
+            .recorder
+            .kinds()
+            .filter_map(|(kind, stats)| Some((kind, Ended::of(stats, criteria.limit(Class::of(kind)?)))));
+        self.written_off.get_or_insert(report.progress.nodes_written_off);
+        self.seconds.push(Second {
+            at,
+            kinds: kinds.collect(),
+            longest_lease_gap: report.longest_lease_gap,
+            written_off: report.progress.nodes_written_off,
+        });
+        self.recorder.merge(&report.recorder);
+    }
+
+    pub(super) fn recorded(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
+    pub(super) fn judge(
+        &self,
+        window: &Range<Nanos>,
+        criteria: &Criteria,
+        extent: Extent,
+    ) -> Result<Vec<Judged>, Error> {
+        let seconds: Vec<&Second> = self
+            .seconds
+            .iter()
+            .filter(|second| second.at > window.start && second.at <= window.end)
+            .collect();
+        let Some(last) = seconds.last() else { return Ok(Vec::new()) };
+        let mut judged = criteria::shares("slow", &groups(&seconds, |it| it.slow), criteria.slow, extent)?;
+        judged.extend(criteria::shares(
+            "errors",
+            &groups(&seconds, |it| it.failed),
+            criteria.errors,
+            extent,
+        )?);
+        let gap = seconds.iter().map(|second| second.longest_lease_gap).max().unwrap_or_default();
+        let looks = seconds.len() as u64;
+        let (gap, limit) = (gap.as_secs_f64(), criteria.lease_gap.as_secs_f64());
+        judged.push(criteria::at_most("lease-gap", "fleet", gap, limit, looks));
+        let before = self.seconds.iter().take_while(|second| second.at <= window.start).last();
+        let before = before.map_or(self.written_off.unwrap_or_default(), |second| second.written_off);
+        let written_off = last.written_off - before;
+        judged.push(criteria::none("not-ready", "fleet", written_off));
+        Ok(judged)
+    }
+}
+
+/// The requests of every kind, a block for each second.
+fn groups(seconds: &[&Second], misses: impl Fn(&Ended) -> u64) -> Vec<Group> {
+    let mut kinds: Vec<Kind> = seconds.iter().flat_map(|second| second.kinds.keys().copied()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let group = |kind: Kind| {
+        let block =
+            |second: &&Second| second.kinds.get(&kind).map(|it| Block { misses: misses(it), n: it.all });
+        Some(Group {
+            name: format!("fleet: {kind}"),
+            class: format!("fleet: {}", Class::of(kind)?.name()),
+            blocks: seconds.iter().map(|second| block(second).unwrap_or(Block { misses: 0, n: 0 })).collect(),
+        })
+    };
+    kinds.into_iter().filter_map(group).collect()
+}

@@ -1,0 +1,163 @@
+use fake_kubelet::{FleetProgress, Held};
+use measure::statistics::{
+    Judgement,
+    steady::{Reason, Steadiness},
+};
+use wire::Traffic;
+
+use super::*;
+
+const CREATE: Kind = Kind::new("create", "pods");
+
+fn at(millis: u64) -> Nanos {
+    Nanos(1_000_000_000 + millis * 1_000_000)
+}
+
+fn observed() -> Observed {
+    Observed::new(at(0), Criteria::default())
+}
+
+/// Ten operations a second, each created in 10 ms and done after `took`.
+fn run(observed: &Observed, seconds: u64, took: impl Fn(u64) -> u64) {
+    for index in 0..seconds * 10 {
+        let intended = at(index * 100);
+        request(observed, intended, 10, Outcome::Ok);
+        observed.offers(intended);
+        observed.achieves(intended, intended + Duration::from_millis(took(index)));
+        observed.backlog_is(intended, 5);
+    }
+}
+
+fn request(observed: &Observed, intended: Nanos, millis: u64, outcome: Outcome) {
+    observed.begins(CREATE, intended);
+    let ended = intended + Duration::from_millis(millis);
+    observed.ends(&Done { kind: CREATE, intended, sent: intended, ended, outcome });
+}
+
+/// The judgements that are not `Holds`: criterion, group, value.
+fn broken(judged: &[Judged]) -> Vec<(&str, &str, f64)> {
+    let breaks = judged.iter().filter(|it| it.judgement == Judgement::Breaks);
+    breaks.map(|it| (it.criterion.as_str(), it.group.as_str(), it.value)).collect()
+}
+
+fn report(kind: Kind, outcomes: &[(u64, Outcome)]) -> FleetReport {
+    let mut recorder = Recorder::new();
+    for (millis, outcome) in outcomes {
+        recorder.record(kind, at(0), at(0), at(*millis), *outcome);
+    }
+    FleetReport {
+        recorder,
+        traffic: Traffic::default(),
+        progress: FleetProgress::default(),
+        held: Held::default(),
+        longest_lease_gap: Duration::from_secs(10),
+    }
+}
+
+#[test]
+fn a_load_that_is_served_keeps_every_criterion() {
+    let observed = observed();
+    run(&observed, 100, |_| 300);
+    let judged = observed.judge(&(at(0)..at(80_000)), at(100_000), 10.0, Extent::END).unwrap();
+    assert_eq!(broken(&judged), []);
+    let criteria: Vec<&str> = judged.iter().map(|it| it.criterion.as_str()).collect();
+    assert_eq!(criteria, ["goodput", "startup", "slow", "errors", "backlog"]);
+    assert_eq!(observed.steadiness(at(100_000), Duration::from_secs(5), 10.0), Ok(Steadiness::Steady));
+}
+
+#[test]
+fn what_takes_longer_than_twice_its_limit_is_not_goodput_and_what_takes_longer_than_it_is_slow() {
+    let observed = observed();
+    run(&observed, 100, |index| if index % 10 == 0 { 6_000 } else { 300 });
+    let window = at(0)..at(80_000);
+    let judged = observed.judge_shares(&window, at(100_000), Extent::END).unwrap();
+    assert_eq!(broken(&judged), [("startup", "operations", 0.1)]);
+    assert_eq!(observed.goodput(&window, at(100_000)), (800, 800));
+    let observed = self::observed();
+    run(&observed, 100, |index| if index % 10 == 0 { 11_000 } else { 300 });
+    let judged = observed.judge_shares(&window, at(100_000), Extent::END).unwrap();
+    assert_eq!(broken(&judged), [("goodput", "operations", 0.1), ("startup", "operations", 0.1)]);
+    assert_eq!(observed.goodput(&window, at(100_000)), (800, 720));
+}
+
+#[test]
+fn a_request_that_was_turned_away_has_failed_and_is_not_slow_and_a_conflict_is_an_answer() {
+    let observed = observed();
+    for second in 0..100 {
+        request(&observed, at(second * 1000), 10, Outcome::Status(if second % 10 == 0 { 429 } else { 409 }));
+    }
+    let judged = observed.judge_shares(&(at(0)..at(80_000)), at(100_000), Extent::END).unwrap();
+    assert_eq!(broken(&judged), [("errors", "drivers: mutating", 0.1)]);
+}
+
+#[test]
+fn a_request_without_an_answer_is_slow_as_soon_as_its_time_is_over() {
+    let observed = observed();
+    (0..100).for_each(|second| observed.begins(CREATE, at(second * 1000)));
+    let judged = observed.judge_shares(&(at(0)..at(80_000)), at(100_000), Extent::END).unwrap();
+    assert_eq!(broken(&judged), [("slow", "drivers: mutating", 1.0)]);
+}
+
+#[test]
+fn a_delivery_counts_from_the_acknowledgement_and_none_is_early() {
+    let observed = observed();
+    for second in 0..100 {
+        let lag = if second % 10 == 0 { 1_500 } else { 5 };
+        observed.delivers(at(second * 1000), at(second * 1000 + lag));
+        observed.delivers(at(second * 1000 + 100), at(second * 1000));
+    }
+    let judged = observed.judge_shares(&(at(0)..at(80_000)), at(100_000), Extent::END).unwrap();
+    assert_eq!(broken(&judged), [("watch-lag", "deliveries", 0.05)]);
+}
+
+#[test]
+fn the_fleets_requests_are_judged_apart_and_its_nodes_have_to_stay_alive() {
+    let observed = observed();
+    let lease = Kind::new("update", "coordination.k8s.io/leases");
+    observed.open(at(0));
+    let mut well = report(lease, &[(5, Outcome::Ok); 20]);
+    for second in 1..=50 {
+        observed.fleet_did(at(second * 1000), &well);
+    }
+    let window = at(0)..at(50_000);
+    let judge = || observed.judge(&window, at(60_000), 0.0, Extent::END).unwrap();
+    assert_eq!(broken(&judge()), []);
+    well.progress.nodes_written_off = 2;
+    well.longest_lease_gap = Duration::from_secs(44);
+    observed.fleet_did(at(50_000), &well);
+    assert_eq!(broken(&judge()), [("lease-gap", "fleet", 44.0), ("not-ready", "fleet", 2.0)]);
+    // Earlier ones are not this window's.
+    observed.open(at(50_000));
+    observed.fleet_did(at(51_000), &report(lease, &[(2_000, Outcome::Ok), (5, Outcome::Status(503))]));
+    let judged = observed.judge(&(at(50_000)..at(52_000)), at(60_000), 0.0, Extent::END).unwrap();
+    let names =
+        broken(&judged).into_iter().map(|(criterion, group, _)| (criterion, group)).collect::<Vec<_>>();
+    assert_eq!(names, [("slow", "fleet: mutating"), ("errors", "fleet: mutating")]);
+}
+
+#[test]
+fn a_load_that_falls_behind_is_not_steady_and_then_broken() {
+    let behind = |each: u64| {
+        let observed = observed();
+        for index in 0..1000 {
+            let intended = at(index * 100);
+            observed.offers(intended);
+            observed.achieves(intended, intended + Duration::from_millis(300 + index * each));
+            observed.backlog_is(intended, index * each / 100);
+        }
+        observed.steadiness(at(90_000), Duration::from_secs(5), 10.0)
+    };
+    assert_eq!(behind(5), Ok(Steadiness::Unsteady(Reason::Backlog)));
+    assert_eq!(behind(50), Ok(Steadiness::Broken));
+}
+
+#[test]
+fn only_requests_intended_in_the_window_are_recorded() {
+    let observed = observed();
+    request(&observed, at(0), 5, Outcome::Ok);
+    observed.open(at(1000));
+    request(&observed, at(999), 5, Outcome::Ok);
+    request(&observed, at(1000), 5, Outcome::Ok);
+    let done: u64 = observed.recorded().kinds().map(|(_, stats)| stats.done()).sum();
+    assert_eq!(done, 1);
+}

@@ -1,0 +1,100 @@
+//! From a probe to its part of the search's record.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use measure::{
+    Clock, Nanos, Summary,
+    search::{Finding, Outcome, Task},
+};
+use record::{Goodput, KindRecord, Requests, TrialRecord, WarningClass};
+
+use crate::{
+    about,
+    probe::{Probed, Rest},
+    stand::Stand,
+    validity,
+};
+
+/// The record of a probe. `finding` says what it comes to, given whether the harness vouches for it.
+pub(super) fn record(
+    stand: &Stand<'_>,
+    task: Task,
+    plane: u32,
+    probed: &Probed,
+    finding: impl Fn(&Probed, bool) -> Finding,
+) -> TrialRecord {
+    let setting = stand.setting;
+    let Probed { begin, measured, end, observed, .. } = probed;
+    let warnings =
+        validity::of_probe(setting.plan, setting.target, probed, setting.clock.wall_drift().unsigned_abs());
+    let is_valid = warnings.iter().all(|warning| warning.class != WarningClass::Invalid);
+    let window = measured.end.since(measured.start);
+    let (offered, good) = observed.goodput(measured, *end);
+    let limit = setting.plan.scenario.scenario.criteria.pod_startup * 2;
+    let used = probed.used.as_ref();
+    TrialRecord {
+        task,
+        finding: finding(probed, is_valid),
+        plane,
+        start: setting.clock.wall(*begin),
+        seconds: end.since(*begin).as_secs_f64(),
+        window_seconds: window.as_secs_f64(),
+        rest: rest(probed.rest),
+        goodput: Goodput::new(offered, good, limit, window),
+        response: observed.responses(measured).summary(),
+        requests: Requests {
+            drivers: KindRecord::of_all(&observed.recorded()),
+            fleet: KindRecord::of_all(&observed.fleet_recorded()),
+        },
+        judged: probed.judged.clone(),
+        limited_by: Vec::new(),
+        resources: used.map(about::resources).unwrap_or_default(),
+        harness_cpu_share: used.and_then(about::harness_share),
+        recovery_seconds: None,
+        warnings,
+    }
+}
+
+/// The record of a recovery, of which only the time counts.
+pub(super) fn recovery(
+    task: Task,
+    plane: u32,
+    (clock, start): (Clock, Nanos),
+    recovered: Option<Duration>,
+) -> TrialRecord {
+    let outcome = if recovered.is_some() { Outcome::Held } else { Outcome::Broke };
+    TrialRecord {
+        task,
+        finding: Finding { outcome, close: false },
+        plane,
+        start: clock.wall(start),
+        seconds: clock.now().since(start).as_secs_f64(),
+        window_seconds: 0.0,
+        rest: rest(Rest::Steady),
+        goodput: Goodput::new(0, 0, Duration::ZERO, Duration::from_secs(1)),
+        response: Summary::default(),
+        requests: Requests::default(),
+        judged: Vec::new(),
+        limited_by: Vec::new(),
+        resources: BTreeMap::new(),
+        harness_cpu_share: None,
+        recovery_seconds: recovered.map(|it| it.as_secs_f64()),
+        warnings: Vec::new(),
+    }
+}
+
+/// What an operation cost: milliseconds of CPU by process.
+pub(super) fn cpu_ms_per_operation(trial: &TrialRecord) -> BTreeMap<String, f64> {
+    let operations = trial.goodput.goodput_per_second;
+    let cost = |cores: f64| cores * 1000.0 / operations;
+    let costs = trial.resources.iter().map(|(name, used)| (name.clone(), cost(used.cpu_cores_mean)));
+    costs.filter(|(_, cost)| cost.is_finite()).collect()
+}
+
+fn rest(rest: Rest) -> String {
+    match rest {
+        Rest::Steady => "steady".to_owned(),
+        Rest::Broken => "broken".to_owned(),
+        Rest::Not(reason) => validity::words(reason).to_owned(),
+    }
+}

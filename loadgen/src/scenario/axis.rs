@@ -1,0 +1,106 @@
+//! What a scenario turns up.
+
+use std::{fmt, str::FromStr};
+
+use measure::Rate;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// The axis of a scenario: `<load>.rate`, or `fleet.nodes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// Operations per second of the load of this name.
+    Rate(String),
+    /// How many nodes there are.
+    Nodes,
+}
+
+impl Axis {
+    /// The axis' unit, as it follows a number.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self {
+            Self::Rate(_) => "/s",
+            Self::Nodes => " nodes",
+        }
+    }
+
+    /// A value of it, as a person writes it: `20/s` or `400`.
+    pub(crate) fn value(&self, text: &str) -> anyhow::Result<f64> {
+        match self {
+            Self::Rate(_) => Ok(text.parse::<Rate>()?.get()),
+            Self::Nodes => match text.parse::<u32>() {
+                Ok(nodes) if nodes > 0 => Ok(nodes.into()),
+                _ => anyhow::bail!("`{text}` is not a number of nodes, and the scenario's axis is {self}"),
+            },
+        }
+    }
+
+    /// A value of it with its unit, with as many digits as say something.
+    pub(crate) fn show(&self, value: f64) -> String {
+        let digits = match self {
+            Self::Rate(_) if value < 10.0 => 2,
+            Self::Rate(_) if value < 100.0 => 1,
+            Self::Rate(_) | Self::Nodes => 0,
+        };
+        format!("{value:.digits$}{}", self.unit())
+    }
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate(load) => write!(f, "{load}.rate"),
+            Self::Nodes => f.write_str("fleet.nodes"),
+        }
+    }
+}
+
+impl FromStr for Axis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('.') {
+            Some(("fleet", "nodes")) => Ok(Self::Nodes),
+            Some((load, "rate")) if !load.is_empty() => Ok(Self::Rate(load.to_owned())),
+            _ => Err(format!("`{text}` is not an axis: write `<name of a load>.rate` or `fleet.nodes`")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Axis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Axis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_is_read_and_written_alike() {
+        for text in ["pods.rate", "fleet.nodes"] {
+            assert_eq!(text.parse::<Axis>().unwrap().to_string(), text);
+        }
+        for odd in ["pods", "fleet.rates", ".rate", "nodes"] {
+            assert!(odd.parse::<Axis>().is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn values_have_the_axis_own_unit() {
+        let (rate, nodes) = (Axis::Rate("pods".into()), Axis::Nodes);
+        let values = (rate.value("120/min").unwrap(), nodes.value("400").unwrap());
+        assert_eq!(values, (2.0, 400.0));
+        assert!(nodes.value("400/s").is_err() && nodes.value("0").is_err() && rate.value("0").is_err());
+        assert_eq!(
+            (rate.show(84.31), rate.show(7.128), nodes.show(1200.0)),
+            ("84.3/s".into(), "7.13/s".into(), "1200 nodes".into())
+        );
+    }
+}

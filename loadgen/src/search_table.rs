@@ -1,0 +1,179 @@
+//! A search as text: the answer first, then what was tried, then the doubts, then where the record lies.
+
+use std::path::Path;
+
+use measure::search::{Answer, End, Outcome, TaskKind};
+use record::{SearchRecord, TrialRecord};
+
+use crate::{
+    saturate::word,
+    scenario::Axis,
+    table::{broken, line, new_table, seconds, warnings},
+};
+
+/// Renders a record that lies in `folder`.
+pub(crate) fn render(record: &SearchRecord, folder: &Path) -> String {
+    let mut text = String::new();
+    let axis: Option<Axis> = record.axis.name.parse().ok();
+    let show = |value: f64| match &axis {
+        Some(axis) => axis.show(value),
+        None => format!("{value}{}", record.axis.unit),
+    };
+    if let Some(answer) = &record.answer {
+        line(&mut text, &format!("{}   ({})", sentence(record, answer, &show), on(record)));
+    }
+    for judged in &record.broke_first {
+        line(&mut text, &format!("broken first: {}", broken(judged)));
+    }
+    for limit in &record.limited_by {
+        line(&mut text, &format!("limited by: {}", limit.text));
+    }
+    if let Some(knee) = record.knee {
+        line(&mut text, &format!("knee: goodput stops to follow the load at {}", show(knee)));
+    }
+    if !record.cpu_ms_per_operation.is_empty() {
+        let costs = record.cpu_ms_per_operation.iter().map(|(name, cost)| format!("{name} {cost:.1} ms"));
+        line(&mut text, &format!("CPU per operation: {}", costs.collect::<Vec<_>>().join(", ")));
+    }
+    tried(record, &show, &mut text);
+    warnings(&record.warnings, &mut text);
+    line(&mut text, &format!("\nrecord: {}", folder.display()));
+    text
+}
+
+fn sentence(record: &SearchRecord, answer: &Answer, show: &impl Fn(f64) -> String) -> String {
+    let name = &record.scenario.name;
+    let or_none = |value: Option<f64>| value.map_or_else(|| "nothing that was tried".to_owned(), show);
+    match answer.end {
+        End::Found => format!(
+            "{name} saturates at {}: {} holds, {} breaks",
+            or_none(record.lambda),
+            or_none(answer.low),
+            or_none(answer.high)
+        ),
+        End::NotReached => {
+            format!("{name} does not saturate: {} holds, and there is no more", or_none(answer.low))
+        }
+        End::HarnessLimited => format!(
+            "harness-limited: {name} holds {}, and more than that this machine's harness could not offer",
+            or_none(answer.low)
+        ),
+        End::NothingHolds => {
+            format!("{name}: nothing that was tried holds, not even {}", or_none(answer.high))
+        }
+    }
+}
+
+fn on(record: &SearchRecord) -> String {
+    let on = match &record.profile {
+        Some(profile) => format!("profile {}", profile.name),
+        None => format!("context {}", record.target.context.as_deref().unwrap_or("-")),
+    };
+    let versions = record.versions.iter().map(|(name, version)| format!("{name} {version}"));
+    let parts: Vec<String> = std::iter::once(on).chain(versions).collect();
+    format!("{}, {} nodes", parts.join(", "), record.fleet.nodes)
+}
+
+fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String) {
+    let processes = processes(record);
+    let mut header = vec!["tried", "at", "goodput/s", "p50", "p99"];
+    header.extend(processes.iter().map(|name| short(name)));
+    header.push("result");
+    let mut table = new_table(&header);
+    for trial in &record.trials {
+        let TrialRecord { task, finding, goodput, response, .. } = trial;
+        let recovery = task.kind == TaskKind::Recovery;
+        let mut row = vec![kind(task.kind).to_owned(), show(task.at)];
+        if recovery {
+            row.extend(["-", "-", "-"].map(str::to_owned));
+        } else {
+            row.push(format!("{:.1}", goodput.goodput_per_second));
+            row.extend([seconds(response.p50), seconds(response.p99.or(response.max))]);
+        }
+        row.extend(processes.iter().map(|name| match trial.resources.get(*name) {
+            Some(used) => format!("{:.2}", used.cpu_cores_mean),
+            None => "-".to_owned(),
+        }));
+        row.push(match trial.recovery_seconds {
+            Some(seconds) => format!("in {seconds:.0} s"),
+            None if recovery => "not in time".to_owned(),
+            None => result(trial, finding.outcome),
+        });
+        table.add_row(row);
+    }
+    line(text, &format!("\n{table}\n(latencies are from an operation's intended start; processes in cores)"));
+}
+
+/// Holds, or which criteria broke.
+fn result(trial: &TrialRecord, outcome: Outcome) -> String {
+    if outcome != Outcome::Broke {
+        return word(outcome).to_owned();
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for judged in trial.judged.iter().filter(|it| it.judgement == measure::statistics::Judgement::Breaks) {
+        if !names.contains(&judged.criterion.as_str()) {
+            names.push(&judged.criterion);
+        }
+    }
+    if names.is_empty() {
+        names.push("the backlog runs away");
+    }
+    format!("breaks: {}", names.join(", "))
+}
+
+/// Processes that any trial knows, the harness last.
+fn processes(record: &SearchRecord) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        record.trials.iter().flat_map(|trial| trial.resources.keys()).map(String::as_str).collect();
+    names.sort_unstable_by_key(|name| (*name == crate::sampling::HARNESS, *name));
+    names.dedup();
+    names
+}
+
+fn short(process: &str) -> &str {
+    match process {
+        "kube-apiserver" => "apiserver",
+        "kube-scheduler" => "scheduler",
+        "kube-controller-manager" => "kcm",
+        other => other,
+    }
+}
+
+fn kind(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Ramp => "ramp",
+        TaskKind::Probe => "probe",
+        TaskKind::Hold => "hold",
+        TaskKind::Overload => "overload",
+        TaskKind::Recovery => "recovery",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saturate::tests::sample;
+
+    #[test]
+    fn the_answer_comes_first_then_the_table_then_the_doubts() {
+        let text = render(&sample(), Path::new("loadgen-runs/x"));
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines[..4],
+            [
+                "pod-churn saturates at 99.6/s: 90.0/s holds, 110/s breaks   (profile defaults, etcd 3.6.8, kubernetes 1.36.3, 500 nodes)",
+                "broken first: startup: 3.00 % of the pods took too long to run, limit 1.00 %",
+                "knee: goodput stops to follow the load at 90.0/s",
+                "CPU per operation: etcd 5.6 ms",
+            ]
+        );
+        let row = |start: &str| {
+            lines.iter().find(|line| line.starts_with(start)).unwrap().split_whitespace().collect::<Vec<_>>()
+        };
+        assert_eq!(row("hold"), ["hold", "90.0/s", "90.0", "-", "-", "0.50", "holds"]);
+        assert_eq!(row("overload"), ["overload", "200/s", "70.0", "-", "-", "0.50", "breaks:", "startup"]);
+        assert_eq!(row("recovery"), ["recovery", "80.0/s", "-", "-", "-", "0.50", "in", "34", "s"]);
+        assert!(lines.iter().any(|line| line.starts_with("warning quick:")), "{text}");
+        assert_eq!(*lines.last().unwrap(), "record: loadgen-runs/x");
+    }
+}
