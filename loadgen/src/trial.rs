@@ -67,7 +67,9 @@ impl Trial<'_> {
         self.progress.doing("prepare", "the nodes' accounts");
         // Their tokens stay fresh until the fleet has stopped.
         let accounts = fleet::accounts(self.plan, self.target, self.run).await?;
-        let fleet = Fleet::start(fleet::spec(self.plan, self.target, self.run, &accounts, self.clock))?;
+        let kubelet = fleet::kubelet(self.target);
+        let spec = fleet::spec(self.plan, self.target, &kubelet, self.run, &accounts, self.clock);
+        let fleet = Fleet::start(spec)?;
         self.wait_for_nodes(&fleet).await?;
 
         let timeline = self.timeline();

@@ -176,6 +176,11 @@ impl ControlPlane {
         }
     }
 
+    /// What it was started from.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// The binaries that run, and kubectl.
     pub fn binaries(&self) -> &Binaries {
         &self.binaries
