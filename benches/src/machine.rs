@@ -3,8 +3,8 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use fake_kubelet::{
-    Action, Answer, Call, Event, KUBELET_PORT, Latencies, Limits, Node, NodeSpec, Now, PodAddresses, PodNews,
-    PodSighting, Preset, Watched,
+    Action, Answer, Call, Event, Heartbeats, KUBELET_PORT, Latencies, Limits, Node, NodeSpec, Now,
+    PodAddresses, PodNews, PodSighting, Preset, Watched,
 };
 use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
@@ -51,6 +51,7 @@ pub fn node_spec(preset: Preset) -> NodeSpec {
         latencies: Latencies::default(),
         classes: preset.classes(),
         limits: Limits::default(),
+        heartbeats: Heartbeats::default(),
         kubelet_port: KUBELET_PORT,
         rotation: None,
     }

@@ -42,7 +42,7 @@ pub use self::{
     fleet::{Error, Fleet, FleetReport, FleetSpec, Held, Identities},
     latency::{BadLatency, Latencies, Latency},
     limiter::Limit,
-    node::{KUBELET_PORT, Limits, Node, NodeSpec, Rotation, SeenNode},
+    node::{Heartbeats, KUBELET_PORT, Limits, Node, NodeSpec, Rotation, SeenNode},
     pods::{
         Behaviour, Mount, PodNews, Probe, Reported, Requests, Resources, RestartPolicy, Role, SeenContainer,
         SeenPod, UsedObject, VolumeToken,

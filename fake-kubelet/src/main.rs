@@ -8,8 +8,8 @@ use std::{io::Write, path::Path, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use clap::Parser;
 use fake_kubelet::{
-    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Identities, KUBELET_PORT, NodeSpec,
-    ServerVersion, descriptor_limit, raise_descriptor_limit,
+    Capacity, Class, Classes, Fleet, FleetProgress, FleetSpec, Heartbeats, Identities, KUBELET_PORT,
+    NodeSpec, ServerVersion, descriptor_limit, raise_descriptor_limit,
 };
 use identity::{Authority, allow_rotation, kubeconfig, proxy_account};
 use measure::Clock;
@@ -86,6 +86,7 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
             latencies: args.latencies()?,
             classes,
             limits: args.limits(),
+            heartbeats: Heartbeats::default(),
             rotation: args.rotation(),
             cpu: args.node_cpu,
             memory: args.node_memory,

@@ -64,6 +64,8 @@ pub struct NodeSpec {
     pub classes: Classes,
     /// What their clients allow themselves.
     pub limits: Limits,
+    /// How often they say that they live, and how they are.
+    pub heartbeats: Heartbeats,
     /// Port of the nodes' HTTPS endpoint as they report it; a fleet that serves one puts in the port it serves on.
     pub kubelet_port: u16,
     /// Whether certificates are replaced; `None` for nodes that keep theirs.
@@ -87,6 +89,36 @@ impl Default for Limits {
     fn default() -> Self {
         let limit = Limit { qps: 50.0, burst: 100 };
         Self { kube: limit, events: limit }
+    }
+}
+
+/// How often a kubelet says that its node lives, and how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeats {
+    /// `nodeStatusUpdateFrequency`: how often it looks at its status, from the end of one look to the next one, and up to 4 % later.
+    pub status_update: Duration,
+    /// `nodeStatusReportFrequency`: after how long it reports a status without news. A look must find that, so it is not sooner than
+    /// the next one.
+    pub status_report: Duration,
+    /// `nodeLeaseDurationSeconds`. The lease is renewed after a quarter of it (`kubelet.go`, `nodeLeaseRenewIntervalFraction`), and up
+    /// to 4 % later.
+    pub lease_seconds: u32,
+}
+
+impl Default for Heartbeats {
+    /// A kubelet's (`pkg/kubelet/apis/config/v1beta1/defaults.go`).
+    fn default() -> Self {
+        Self {
+            status_update: Duration::from_secs(10),
+            status_report: Duration::from_mins(5),
+            lease_seconds: 40,
+        }
+    }
+}
+
+impl Heartbeats {
+    fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds.into())
     }
 }
 

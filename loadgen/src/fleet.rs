@@ -1,9 +1,11 @@
 //! The fleet of a run: what its nodes send, who they are on the target, and what they look like.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use anyhow::{Context, bail};
-use fake_kubelet::{Class, EndpointSpec, FleetSpec, KUBELET_PORT, Latencies, Limits, NodeSpec};
+use fake_kubelet::{
+    Class, EndpointSpec, FleetSpec, Heartbeats, KUBELET_PORT, Latencies, Limit, Limits, NodeSpec,
+};
 use identity::{proxy_account, service_account::Refresher};
 use k8s_openapi::{
     api::{
@@ -14,6 +16,7 @@ use k8s_openapi::{
 };
 use kube::api::{Api, PostParams};
 use measure::Clock;
+use profile::Kubelet;
 use wire::Credential;
 
 use crate::{
@@ -56,8 +59,20 @@ pub(crate) async fn accounts(plan: &Plan, target: &Target, run: &str) -> anyhow:
     Ok(Accounts { nodes, proxy, _refreshers: refreshers })
 }
 
-/// The fleet that the plan asks for.
-pub(crate) fn spec(plan: &Plan, target: &Target, run: &str, accounts: &Accounts, clock: Clock) -> FleetSpec {
+/// How the profile of our own control plane sets kubelets; on somebody else's there is none, and they are as they come.
+pub(crate) fn kubelet(target: &Target) -> Kubelet {
+    target.local.as_ref().map(|control_plane| control_plane.profile().kubelet).unwrap_or_default()
+}
+
+/// The fleet that the plan asks for, its kubelets set so.
+pub(crate) fn spec(
+    plan: &Plan,
+    target: &Target,
+    kubelet: &Kubelet,
+    run: &str,
+    accounts: &Accounts,
+    clock: Clock,
+) -> FleetSpec {
     let taint =
         |(key, value, effect): (&str, &str, &str)| (key.to_owned(), value.to_owned(), effect.to_owned());
     FleetSpec {
@@ -70,12 +85,13 @@ pub(crate) fn spec(plan: &Plan, target: &Target, run: &str, accounts: &Accounts,
             kubelet_version: target.version.clone(),
             cpu: "8".to_owned(),
             memory: "32Gi".to_owned(),
-            max_pods: 110,
+            max_pods: kubelet.max_pods.get(),
             labels: node_labels(target, run),
             taints: target.is_shared().then(|| taint(TAINT)).into_iter().collect(),
             latencies: Latencies::default(),
             classes: plan.classes,
-            limits: Limits::default(),
+            limits: limits(kubelet),
+            heartbeats: heartbeats(kubelet),
             kubelet_port: KUBELET_PORT,
             rotation: None,
         },
@@ -84,6 +100,22 @@ pub(crate) fn spec(plan: &Plan, target: &Target, run: &str, accounts: &Accounts,
         seed: plan.seed,
         clock,
         serving: serves(plan, target).then(EndpointSpec::default),
+    }
+}
+
+fn limits(kubelet: &Kubelet) -> Limits {
+    let limit = |qps: NonZeroU32, burst: NonZeroU32| Limit { qps: qps.get().into(), burst: burst.get() };
+    Limits {
+        kube: limit(kubelet.kube_api_qps, kubelet.kube_api_burst),
+        events: limit(kubelet.event_record_qps, kubelet.event_burst),
+    }
+}
+
+fn heartbeats(kubelet: &Kubelet) -> Heartbeats {
+    Heartbeats {
+        status_update: kubelet.node_status_update_frequency,
+        status_report: kubelet.node_status_report_frequency,
+        lease_seconds: kubelet.node_lease_duration_seconds.get(),
     }
 }
 
@@ -171,4 +203,33 @@ fn rules() -> Vec<PolicyRule> {
         rule("storage.k8s.io", &["csinodes"], &["create", "get", "delete"]),
         rule("resource.k8s.io", &["resourceslices"], &["deletecollection"]),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use fake_kubelet::{Heartbeats, Limit, Limits};
+    use profile::Kubelet;
+
+    use super::{heartbeats, limits};
+
+    #[test]
+    fn kubelets_are_as_they_come_unless_the_profile_says_otherwise() {
+        let plain = Kubelet::default();
+        assert_eq!((limits(&plain), heartbeats(&plain)), (Limits::default(), Heartbeats::default()));
+        let mut profile = profile::load("defaults").unwrap();
+        for setting in ["kube-api-qps=1", "kube-api-burst=2", "event-record-qps=3", "event-burst=4"] {
+            profile.set(&format!("kubelet.{setting}")).unwrap();
+        }
+        let limit = |qps, burst| Limit { qps, burst };
+        assert_eq!(limits(&profile.kubelet), Limits { kube: limit(1.0, 2), events: limit(3.0, 4) });
+        for setting in [
+            "node-status-update-frequency=1s",
+            "node-status-report-frequency=2s",
+            "node-lease-duration-seconds=8",
+        ] {
+            profile.set(&format!("kubelet.{setting}")).unwrap();
+        }
+        let Heartbeats { status_update, status_report, lease_seconds } = heartbeats(&profile.kubelet);
+        assert_eq!((status_update.as_secs(), status_report.as_secs(), lease_seconds), (1, 2, 8));
+    }
 }

@@ -75,7 +75,8 @@ impl<'a> Stand<'a> {
         }
         progress.doing("prepare", "the nodes' accounts");
         let accounts = fleet::accounts(plan, target, run).await?;
-        let fleet = Fleet::start(fleet::spec(plan, target, run, &accounts, clock))?;
+        let kubelet = fleet::kubelet(target);
+        let fleet = Fleet::start(fleet::spec(plan, target, &kubelet, run, &accounts, clock))?;
         let stand =
             Self { setting, fleet, _accounts: accounts, identities, sampling, loads: 0, retired: Vec::new() };
         stand.wait_for_nodes().await?;

@@ -110,6 +110,16 @@ pub enum Error {
     /// The thread that starts processes cannot be started.
     #[error("cannot start a thread")]
     Spawner(#[source] io::Error),
+    /// `[storage]` asks for what this machine or this user cannot do.
+    #[error("{wanted}: {reason}; {advice}")]
+    Storage {
+        /// What cannot be had.
+        wanted: String,
+        /// What stands in the way.
+        reason: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A component's process cannot be started.
     #[error("cannot start {component}")]
     Start {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use profile::Component;
 
+use crate::storage;
+
 /// The service range of kubeadm (`DefaultServicesSubnet`); its first address is the `kubernetes` Service.
 pub(crate) const SERVICE_SUBNET: &str = "10.96.0.0/12";
 pub(crate) const KUBERNETES_SERVICE_IP: &str = "10.96.0.1";
@@ -67,7 +69,7 @@ impl Layout {
     }
 
     pub(crate) fn etcd_data(&self) -> PathBuf {
-        self.dir.join("etcd")
+        self.dir.join(storage::DATA)
     }
 
     pub(crate) fn log(&self, component: Component) -> PathBuf {

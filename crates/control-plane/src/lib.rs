@@ -17,6 +17,7 @@ mod progress;
 mod ready;
 pub mod shim;
 mod spawn;
+mod storage;
 mod work_dir;
 
 pub use self::{

@@ -19,6 +19,7 @@ use crate::{
     ports::Claim,
     ready::Checks,
     spawn::{Child, Spawner},
+    storage::Storage,
     work_dir::WorkDir,
 };
 
@@ -76,6 +77,7 @@ pub struct ControlPlane {
     spawner: Spawner,
     work: WorkDir,
     layout: Layout,
+    storage: Storage,
     server: String,
     kubeconfig: PathBuf,
     ca_cert: PathBuf,
@@ -174,6 +176,11 @@ impl ControlPlane {
             kubernetes: self.binaries.kubernetes.version.clone(),
             etcd: self.binaries.etcd.version.clone(),
         }
+    }
+
+    /// What it was started from.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// The binaries that run, and kubectl.

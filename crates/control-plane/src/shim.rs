@@ -7,8 +7,10 @@
 
 use std::{
     ffi::OsString,
+    fs,
     io::{Error, ErrorKind},
     os::unix::process::CommandExt,
+    path::PathBuf,
     process::Command,
     thread::sleep,
     time::Duration,
@@ -16,8 +18,11 @@ use std::{
 
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-/// Takes the arguments `PARENT_PID PROGRAM [ARGUMENT...]`, ties this process's life to its parent's and becomes
-/// PROGRAM. Returns only when that fails.
+/// What goes before the program's name to start it in a cgroup.
+pub(crate) const CGROUP: &str = "--cgroup";
+
+/// Takes the arguments `PARENT_PID [--cgroup FOLDER] PROGRAM [ARGUMENT...]`, ties this process's life to its parent's, moves
+/// into the cgroup and becomes PROGRAM. Returns only when that fails.
 ///
 /// A program offers this as a hidden subcommand and passes itself as the shim: it must be called before any thread is
 /// started.
@@ -26,13 +31,26 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> Error {
     let Some(parent) = args.next().and_then(|pid| pid.to_str()?.parse::<i32>().ok()) else {
         return invalid("the first argument must be the process id of the parent");
     };
-    let Some(program) = args.next() else { return invalid("the second argument must be the program") };
+    let Some(mut program) = args.next() else { return invalid("the second argument must be the program") };
+    let mut cgroup = None;
+    if program == CGROUP {
+        let (Some(folder), Some(next)) = (args.next(), args.next()) else {
+            return invalid("after --cgroup must come its folder and the program");
+        };
+        (cgroup, program) = (Some(PathBuf::from(folder)), next);
+    }
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }
     // The parent may have died before the signal was asked for; then it will never come.
     if getppid().map(rustix::process::Pid::as_raw_pid) != Some(parent) {
         return Error::other("the parent is already gone");
+    }
+    // In both versions of cgroups 0 stands for whoever writes it.
+    if let Some(folder) = cgroup
+        && let Err(error) = fs::write(folder.join("cgroup.procs"), "0")
+    {
+        return Error::other(format!("cannot move into the cgroup {}: {error}", folder.display()));
     }
     become_program(Command::new(program).args(args))
 }

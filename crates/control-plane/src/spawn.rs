@@ -7,6 +7,7 @@ use std::{
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
+    path::Path,
     process::{self, Command, ExitStatus},
     sync::mpsc,
     thread,
@@ -15,6 +16,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::{oneshot, watch};
+
+use crate::shim;
 
 type Request = (Command, oneshot::Sender<io::Result<process::Child>>);
 
@@ -44,10 +47,19 @@ impl Spawner {
 
     /// A command that runs `program` through the shim.
     pub(crate) fn command(&self, program: impl Into<OsString>) -> Command {
+        self.command_in(None, program)
+    }
+
+    /// The same in a cgroup, from before the program's first instruction on.
+    pub(crate) fn command_in(&self, cgroup: Option<&Path>, program: impl Into<OsString>) -> Command {
         let mut words = self.shim.iter().cloned();
         let Some(first) = words.next() else { return Command::new(program.into()) };
         let mut command = Command::new(first);
-        command.args(words).arg(process::id().to_string()).arg(program.into());
+        command.args(words).arg(process::id().to_string());
+        if let Some(cgroup) = cgroup {
+            command.arg(shim::CGROUP).arg(cgroup);
+        }
+        command.arg(program.into());
         command
     }
 

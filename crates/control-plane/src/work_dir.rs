@@ -2,7 +2,7 @@
 //!
 //! `<cache>/work/<run id>/`. Its file `owner` names our process and is locked by flock for as long as we live; the
 //! kernel lets go of the lock however we end, so a directory whose lock is free belongs to nobody. (A process id alone
-//! may have been given to somebody else since.)
+//! may have been given to somebody else since.) What a run made elsewhere goes with its directory ([`storage::release`]).
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::{Error, binaries::cache_dir};
+use crate::{Error, binaries::cache_dir, storage};
 
 /// A work directory of ours, removed when it is dropped.
 #[derive(Debug)]
@@ -151,6 +151,7 @@ impl Door {
 /// A process that was killed a moment ago may still have a write under way, which makes a directory that was just
 /// emptied not empty again.
 fn remove_all(path: &Path) -> Result<(), Error> {
+    storage::release(path)?;
     for _ in 0..20 {
         match fs::remove_dir_all(path) {
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => sleep(Duration::from_millis(50)),

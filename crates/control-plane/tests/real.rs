@@ -13,8 +13,9 @@ use std::{
     time::Duration,
 };
 
-use control_plane::{ControlPlane, Error, Options, Progress, audit, binaries::cache_dir};
+use control_plane::{ControlPlane, Error, Options, ProcessInfo, Progress, audit, binaries::cache_dir};
 use profile::Component;
+use rustix::fs::statfs;
 use tokio::sync::Notify;
 
 fn options(run_id: &str, settings: &[&str]) -> Options {
@@ -215,5 +216,93 @@ async fn one_component_ends_and_comes_back_as_it_was() {
     let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
     assert!(matches!(error, Error::Died { component: Component::Etcd, .. }), "{error}");
     plane.stop().await.unwrap();
+    assert!(!work.exists());
+}
+
+/// Linux `uapi/linux/magic.h`.
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+
+fn etcd(plane: &ControlPlane) -> ProcessInfo {
+    plane.processes().into_iter().find(|process| process.name == "etcd").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_keeps_its_data_in_memory_when_the_profile_says_so() {
+    let options = options("memory", &["storage.medium=tmpfs"]);
+    let work = work_dir(&options);
+    let plane = ControlPlane::start(options).await.unwrap();
+    let argument =
+        etcd(&plane).argv.into_iter().find_map(|it| it.strip_prefix("--data-dir=").map(PathBuf::from));
+    let data = argument.unwrap();
+    assert_eq!(statfs(data.join("member/wal")).unwrap().f_type, TMPFS_MAGIC);
+    assert_ne!(statfs(&work).unwrap().f_type, TMPFS_MAGIC);
+    // Where we may not mount, it is a link into the machine's own tmpfs.
+    let folder = fs::canonicalize(&data).unwrap();
+    plane.stop().await.unwrap();
+    assert!(!work.exists() && !folder.exists());
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(work.to_str().unwrap()), "{mounts}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_writes_in_a_cgroup_of_its_own_when_the_profile_limits_its_writes() {
+    let options = options("throttled", &["storage.write-iops=100"]);
+    let work = work_dir(&options);
+    let mut plane = match ControlPlane::start(options).await {
+        Ok(plane) => plane,
+        Err(error) => return assert_cannot_be_throttled(&error, &work),
+    };
+    let group = fs::read_link(work.join("etcd-cgroup")).unwrap();
+    let name = group.file_name().unwrap().to_str().unwrap();
+    let is_in_group = |pid: u32| {
+        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        groups.lines().any(|line| line.rsplit('/').next() == Some(name))
+    };
+    for restarted in [false, true] {
+        if restarted {
+            plane.restart(Component::Etcd).await.unwrap();
+        }
+        let inside: Vec<String> = plane
+            .processes()
+            .into_iter()
+            .filter(|process| is_in_group(process.pid))
+            .map(|it| it.name)
+            .collect();
+        assert_eq!(inside, ["etcd"], "and nothing else");
+        assert_eq!(
+            fs::read_to_string(group.join("cgroup.procs")).unwrap(),
+            format!("{}\n", etcd(&plane).pid)
+        );
+    }
+    let rule = ["blkio.throttle.write_iops_device", "io.max"]
+        .into_iter()
+        .find_map(|file| fs::read_to_string(group.join(file)).ok())
+        .unwrap();
+    let (disk, limit) = rule.trim().split_once(' ').unwrap();
+    assert!(limit == "100" || limit.contains("wiops=100"), "{rule}");
+    let disk = fs::canonicalize(Path::new("/sys/dev/block").join(disk)).unwrap();
+    assert!(!disk.join("partition").exists(), "{}", disk.display());
+    plane.stop().await.unwrap();
+    assert!(!work.exists() && !group.exists());
+}
+
+/// Not every machine lets us: then it must be true, and said.
+fn assert_cannot_be_throttled(error: &Error, work: &Path) {
+    let group = ["/sys/fs/cgroup/blkio", "/sys/fs/cgroup"]
+        .map(|parent| Path::new(parent).join(format!("loadgen-probe-{}", std::process::id())))
+        .into_iter()
+        .find(|group| fs::create_dir(group).is_ok());
+    if let Some(group) = &group {
+        fs::remove_dir(group).unwrap();
+    }
+    let text = error.to_string();
+    let (wanted, reason) = text.split_once(": ").unwrap();
+    assert_eq!(wanted, "etcd's writes cannot be limited to 100/s (storage.write-iops)");
+    let no_disk = reason.contains("no block device of its own");
+    assert!(
+        group.is_none() || no_disk || reason.contains("io controller") || reason.contains("+io"),
+        "{text}"
+    );
+    assert!(text.ends_with("; run as root on a machine whose disk and cgroups are its own, or lift the limit with --set storage.write-iops=none"), "{text}");
     assert!(!work.exists());
 }

@@ -54,6 +54,19 @@ fn it_does_not_start_for_a_parent_that_is_gone() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "supervised: the parent is already gone\n");
 }
 
+/// A folder with a file in it stands for the cgroup: this is the part that needs no rights.
+#[test]
+fn it_moves_into_the_cgroup_before_it_becomes_the_program() {
+    let cgroup = tempfile::tempdir().unwrap();
+    let procs = cgroup.path().join("cgroup.procs");
+    fs::write(&procs, "").unwrap();
+    let parent = std::process::id().to_string();
+    let arguments =
+        [parent.as_str(), "--cgroup", cgroup.path().to_str().unwrap(), "cat", procs.to_str().unwrap()];
+    let output = Command::new(SHIM).args(arguments).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0", "the program has found it written");
+}
+
 #[test]
 fn it_says_what_it_lacks() {
     let error = |arguments: &[&str]| {
@@ -63,6 +76,15 @@ fn it_says_what_it_lacks() {
     assert_eq!(error(&[]), "supervised: the first argument must be the process id of the parent\n");
     let parent = std::process::id().to_string();
     assert_eq!(error(&[&parent]), "supervised: the second argument must be the program\n");
+    assert_eq!(
+        error(&[&parent, "--cgroup", "/"]),
+        "supervised: after --cgroup must come its folder and the program\n"
+    );
+    let not_moved = error(&[&parent, "--cgroup", "/no/such", "echo"]);
+    assert_eq!(
+        not_moved,
+        "supervised: cannot move into the cgroup /no/such: No such file or directory (os error 2)\n"
+    );
     let missing = error(&[&parent, "/no/such/program"]);
     assert!(missing.starts_with("supervised: No such file or directory"), "{missing}");
 }

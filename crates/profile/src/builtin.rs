@@ -6,7 +6,8 @@ macro_rules! builtins {
     };
 }
 
-const PROFILES: &[(&str, &str)] = builtins!["defaults", "defaults-unthrottled"];
+const PROFILES: &[(&str, &str)] =
+    builtins!["defaults", "defaults-unthrottled", "etcd-slow-disk", "node-status-10s", "seats-16"];
 
 /// The names of the built-in profiles.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {

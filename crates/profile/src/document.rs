@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Component, flags::FlagValue, resolved::AuditLevel};
+use crate::{
+    Component, flags::FlagValue, kubelet::KubeletTable, resolved::AuditLevel, storage::StorageTable,
+};
 
 /// A profile file.
 #[derive(Debug, Deserialize)]
@@ -19,6 +21,10 @@ pub(crate) struct Document {
     pub(crate) versions: VersionsTable,
     #[serde(default)]
     pub(crate) audit: AuditTable,
+    #[serde(default)]
+    pub(crate) storage: StorageTable,
+    #[serde(default)]
+    pub(crate) kubelet: KubeletTable,
     #[serde(default)]
     env: ByComponent<EnvTable>,
     #[serde(default)]

@@ -9,10 +9,12 @@ mod document;
 mod error;
 mod flags;
 pub mod input;
+mod kubelet;
 mod load;
 mod nearest;
 mod resolved;
 mod set;
+mod storage;
 pub mod vocabulary;
 
 pub use self::{
@@ -20,7 +22,9 @@ pub use self::{
     component::Component,
     error::Error,
     flags::{Flag, Flags},
+    kubelet::Kubelet,
     load::{from_text, load},
     nearest::nearest,
     resolved::{Audit, AuditLevel, Profile, Versions},
+    storage::{Medium, Storage},
 };

@@ -9,7 +9,7 @@ use std::{
 use toml::Spanned;
 
 use crate::{
-    Audit, Component, Error, Flag, Flags, Profile, Versions, builtin, builtin_names,
+    Audit, Component, Error, Flag, Flags, Kubelet, Profile, Storage, Versions, builtin, builtin_names,
     document::Document,
     input::{self, InputError},
     vocabulary,
@@ -70,8 +70,12 @@ impl Source {
         stem.map_or_else(|| origin.to_owned(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    fn error(&self, at: &Spanned<String>, message: impl Into<String>) -> Error {
-        InputError::at(&self.origin, &self.text, at.span().start, message).into()
+    fn error<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> Error {
+        self.error_at(at.span().start, message)
+    }
+
+    fn error_at(&self, offset: usize, message: impl Into<String>) -> Error {
+        InputError::at(&self.origin, &self.text, offset, message).into()
     }
 }
 
@@ -116,6 +120,7 @@ fn with_cause(error: &Error) -> String {
 /// Applies a chain of profiles from its root down, so that the nearer one wins flag by flag.
 fn merge(chain: &[(Source, Document)]) -> Result<Profile, Error> {
     let (mut kubernetes, mut etcd, mut bin_dir, mut audit) = (None, None, None, Audit::default());
+    let mut kubelet = Kubelet::default();
     let mut flags: BTreeMap<Component, Flags> = BTreeMap::new();
     let mut env: BTreeMap<Component, BTreeMap<String, String>> = BTreeMap::new();
     for (source, document) in chain.iter().rev() {
@@ -130,6 +135,7 @@ fn merge(chain: &[(Source, Document)]) -> Result<Profile, Error> {
             bin_dir = Some(source.folder.join(said));
         }
         audit.level = document.audit.level.unwrap_or(audit.level);
+        kubelet.apply(&document.kubelet);
         for component in Component::ALL {
             let merged = flags.entry(component).or_default();
             for (name, value) in document.flags(component) {
@@ -153,11 +159,27 @@ fn merge(chain: &[(Source, Document)]) -> Result<Profile, Error> {
             bin_dir,
         },
         audit,
+        storage: storage(chain)?,
+        kubelet,
         flags,
         env,
     };
     check_flags(&profile)?;
     Ok(profile)
+}
+
+/// A contradiction is the nearest profile's that says anything of it: it could have said something else.
+fn storage(chain: &[(Source, Document)]) -> Result<Storage, Error> {
+    let mut storage = Storage::default();
+    let mut said_last = None;
+    for (source, document) in chain.iter().rev() {
+        storage.apply(&document.storage);
+        said_last = document.storage.offset().map(|offset| (source, offset)).or(said_last);
+    }
+    match (storage.check(), said_last) {
+        (Err(reason), Some((source, offset))) => Err(source.error_at(offset, reason)),
+        _ => Ok(storage),
+    }
 }
 
 /// `1.36.3`, `1.37.0-rc.1`.

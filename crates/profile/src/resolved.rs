@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Flags};
+use crate::{Component, Flags, Kubelet, Storage};
 
 /// A complete description of a control plane's tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +19,10 @@ pub struct Profile {
     pub versions: Versions,
     /// What the apiserver's audit log records.
     pub audit: Audit,
+    /// Where etcd's data lives.
+    pub storage: Storage,
+    /// How the fleet's kubelets are set.
+    pub kubelet: Kubelet,
     pub(crate) flags: BTreeMap<Component, Flags>,
     pub(crate) env: BTreeMap<Component, BTreeMap<String, String>>,
 }

@@ -1,19 +1,31 @@
 //! Changing one setting of a profile from the command line.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::de::DeserializeOwned;
 
 use crate::{
-    AuditLevel, Component, Error, Flag, Profile,
+    AuditLevel, Component, Error, Flag, Profile, input,
     load::{check_flags, check_version},
     nearest,
 };
 
-const SECTIONS: [&str; 7] =
-    ["versions", "audit", "env", "etcd", "apiserver", "scheduler", "controller-manager"];
+const SECTIONS: [&str; 9] = [
+    "versions",
+    "audit",
+    "storage",
+    "kubelet",
+    "env",
+    "etcd",
+    "apiserver",
+    "scheduler",
+    "controller-manager",
+];
 
 impl Profile {
     /// Applies `path=value`: `apiserver.flags.max-requests-inflight=800`, `env.etcd.GOGC=200`,
-    /// `versions.kubernetes=1.36.3`, `versions.bin_dir=/opt/kube`, `audit.level=Metadata`.
+    /// `versions.kubernetes=1.36.3`, `versions.bin_dir=/opt/kube`, `audit.level=Metadata`, `storage.medium=tmpfs`,
+    /// `storage.write-iops=100`, `kubelet.max-pods=250`.
     ///
     /// # Errors
     ///
@@ -33,6 +45,11 @@ impl Profile {
             }
             ["versions", "bin_dir"] => changed.versions.bin_dir = Some(PathBuf::from(value)),
             ["audit", "level"] => changed.audit.level = audit_level(value).map_err(wrong)?,
+            ["storage", field] => {
+                changed.storage.apply(&table("storage", field, value).map_err(wrong)?);
+                changed.storage.check().map_err(wrong)?;
+            }
+            ["kubelet", field] => changed.kubelet.apply(&table("kubelet", field, value).map_err(wrong)?),
             ["env", component, name] => {
                 let component = component_named(component).map_err(wrong)?;
                 changed.env.entry(component).or_default().insert(name.to_owned(), value.to_owned());
@@ -49,6 +66,15 @@ impl Profile {
         *self = changed;
         Ok(())
     }
+}
+
+/// A table that says only this, read as if it stood in a file: the same names, values and errors.
+fn table<T: DeserializeOwned + Default>(section: &str, field: &str, value: &str) -> Result<T, String> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let value = if value.parse::<i64>().is_ok() { value.to_owned() } else { quoted(value) };
+    let text = format!("[{section}]\n{} = {value}", quoted(field));
+    let tables: BTreeMap<String, T> = input::parse(section, &text).map_err(|error| error.message)?;
+    Ok(tables.into_values().next().unwrap_or_default())
 }
 
 fn component_named(name: &str) -> Result<Component, String> {
@@ -74,6 +100,7 @@ fn path_advice(path: &str) -> String {
         Some(right) if right != section => format!("there is no `{section}`; did you mean `{right}`?"),
         Some("versions") => "[versions] has kubernetes, etcd and bin_dir".to_owned(),
         Some("audit") => "[audit] has level".to_owned(),
+        Some(table @ ("storage" | "kubelet")) => format!("write it as {table}.<setting>=<value>"),
         Some("env") => "write it as env.<component>.<VARIABLE>=<value>".to_owned(),
         Some(component) => format!("write it as {component}.flags.<flag>=<value>"),
         None => format!("there is no `{section}`; there are: {}", SECTIONS.join(", ")),
@@ -82,7 +109,9 @@ fn path_advice(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{AuditLevel, Component, load};
+    use std::{num::NonZeroU32, time::Duration};
+
+    use crate::{AuditLevel, Component, Medium, Storage, load};
 
     #[test]
     fn sets_each_kind_of_field() {
@@ -94,6 +123,9 @@ mod tests {
             "versions.bin_dir=/opt/kube",
             "audit.level=Metadata",
             "apiserver.flags.feature-gates=A=true,B=false",
+            "storage.write-iops=100",
+            "kubelet.max-pods=250",
+            "kubelet.node-status-report-frequency=10s",
         ] {
             profile.set(assignment).unwrap();
         }
@@ -104,6 +136,29 @@ mod tests {
         assert_eq!(profile.versions.etcd, "3.6.16");
         assert_eq!(profile.versions.bin_dir.as_deref(), Some("/opt/kube".as_ref()));
         assert_eq!(profile.audit.level, AuditLevel::Metadata);
+        assert_eq!(profile.storage, Storage { medium: Medium::Disk, write_iops: NonZeroU32::new(100) });
+        assert_eq!(profile.kubelet.max_pods.get(), 250);
+        assert_eq!(profile.kubelet.node_status_report_frequency, Duration::from_secs(10));
+        profile.set("storage.write-iops=none").unwrap();
+        profile.set("storage.medium=tmpfs").unwrap();
+        assert_eq!(profile.storage, Storage { medium: Medium::Tmpfs, write_iops: None });
+    }
+
+    #[test]
+    fn what_contradicts_the_rest_is_not_set() {
+        let contradiction = "`write-iops` limits writes to a disk, but `medium` is `tmpfs`, which is none: leave out one of \
+                             them, or lift an inherited limit with write-iops = \"none\"";
+        for (first, then) in [
+            ("storage.medium=tmpfs", "storage.write-iops=100"),
+            ("storage.write-iops=100", "storage.medium=tmpfs"),
+        ] {
+            let mut profile = load("defaults").unwrap();
+            profile.set(first).unwrap();
+            let before = profile.clone();
+            let error = profile.set(then).unwrap_err().to_string();
+            assert_eq!(error, format!("cannot set `{then}`: {contradiction}"));
+            assert_eq!(profile, before);
+        }
     }
 
     #[test]
@@ -133,6 +188,28 @@ mod tests {
         check(
             "audit.level=Response",
             "cannot set `audit.level=Response`: the level is `None`, `Metadata` or `Request`",
+        );
+        check("storage=tmpfs", "cannot set `storage=tmpfs`: write it as storage.<setting>=<value>");
+        check(
+            "storage.medum=tmpfs",
+            "cannot set `storage.medum=tmpfs`: unknown field `medum` under [storage]; did you mean `medium`?",
+        );
+        check(
+            "storage.medium=ramdisk",
+            "cannot set `storage.medium=ramdisk`: unknown value `ramdisk` under [storage]; known are: disk, tmpfs",
+        );
+        check(
+            "storage.write-iops=lots",
+            "cannot set `storage.write-iops=lots`: invalid value: string \"lots\", expected a number of writes per second \
+             above 0, or \"none\"",
+        );
+        check(
+            "kubelet.maxPods=0",
+            "cannot set `kubelet.maxPods=0`: unknown field `maxPods` under [kubelet]; did you mean `max-pods`?",
+        );
+        check(
+            "kubelet.max-pods=0",
+            "cannot set `kubelet.max-pods=0`: invalid value: integer `0`, expected a nonzero u32",
         );
         check("audt.level=None", "cannot set `audt.level=None`: there is no `audt`; did you mean `audit`?");
     }

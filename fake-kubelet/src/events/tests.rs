@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{About, Events, FieldPath, Note, PodName, Severity, recent};
 use crate::{
-    Action, Answer, Call, Class, Classes, Latencies, Limits, NodeSpec, Now,
+    Action, Answer, Call, Class, Classes, Heartbeats, Latencies, Limits, NodeSpec, Now,
     node::{Common, seconds, wall_time},
 };
 
@@ -32,6 +32,7 @@ fn common() -> Common {
         latencies: Latencies::default(),
         classes: Classes::NONE.with(Class::Events),
         limits: Limits::default(),
+        heartbeats: Heartbeats::default(),
         kubelet_port: crate::node::KUBELET_PORT,
         rotation: None,
     };

@@ -1,6 +1,6 @@
 //! Lease renewal: what a kubelet does to say it is alive.
 //!
-//! Sends: `PUT leases/<node>` every 10.0-10.4 s from the end of the last one, without a GET before it. On 409 a GET and another
+//! Sends: `PUT leases/<node>` every 10.0-10.4 s (a quarter of the lease's duration) from the end of the last one, without a GET before it. On 409 a GET and another
 //! PUT; five tries without a pause, then the path that makes the lease: GET, and on 404 `GET nodes/<node>` for the owner
 //! reference and POST; what was found is tried five times again, and then it is the next period's turn. Follows `component-helpers/apimachinery/lease/controller.go`; every request carries `?timeout=10s`, because it goes through
 //! the kubelet's heartbeat client.
@@ -15,10 +15,8 @@ use wire::{Encoding, Request};
 use super::{Backoff, Common, object, uid_in};
 use crate::action::{Action, Answer, Call, Milestone, Now};
 
-/// A quarter of the lease's duration (`kubelet.go`, `nodeLeaseRenewIntervalFraction`).
-const RENEW_EVERY: Duration = Duration::from_secs(10);
-const LEASE_SECONDS: i32 = 40;
-const LEASE_LIFE: Duration = Duration::from_secs(40);
+/// The lease is renewed so many times in its duration (`kubelet.go`, `nodeLeaseRenewIntervalFraction`).
+const RENEWALS: u32 = 4;
 const MAX_TRIES: u8 = 5;
 const COLLECTION: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 
@@ -185,7 +183,7 @@ impl Lease {
         self.sleep(common, now);
         let gap = self.renewed.replace(now.at).map_or(Duration::ZERO, |before| now.at.since(before));
         self.longest_gap = self.longest_gap.max(gap);
-        gap > LEASE_LIFE
+        gap > common.spec.heartbeats.lease()
     }
 
     /// The longest time without a renewal since the last time this was asked, the one under way among them.
@@ -195,7 +193,8 @@ impl Lease {
     }
 
     fn sleep(&mut self, common: &mut Common, now: Now) {
-        self.due = Some(now.at + common.stretched(RENEW_EVERY, 0.04));
+        let period = common.spec.heartbeats.lease() / RENEWALS;
+        self.due = Some(now.at + common.stretched(period, 0.04));
     }
 
     fn renew(&mut self, common: &Common, now: Now, intended: Nanos, out: &mut Vec<Action>) {
@@ -205,7 +204,7 @@ impl Lease {
         };
         let spec = lease.spec.get_or_insert_default();
         spec.holder_identity = Some(common.name.to_string());
-        spec.lease_duration_seconds = Some(LEASE_SECONDS);
+        spec.lease_duration_seconds = Some(lease_seconds(common));
         spec.renew_time = Some(micro_time(now.wall));
         let body = wire::protobuf::encode("coordination.k8s.io/v1", "Lease", lease);
         let path = format!("{COLLECTION}/{}?timeout=10s", common.name);
@@ -230,7 +229,7 @@ fn create(common: &Common, now: Now, node_uid: String) -> Request {
         }),
         spec: Some(coordination::LeaseSpec {
             holder_identity: Some(common.name.to_string()),
-            lease_duration_seconds: Some(LEASE_SECONDS),
+            lease_duration_seconds: Some(lease_seconds(common)),
             renew_time: Some(micro_time(now.wall)),
             ..Default::default()
         }),
@@ -238,6 +237,10 @@ fn create(common: &Common, now: Now, node_uid: String) -> Request {
     let body = wire::protobuf::encode("coordination.k8s.io/v1", "Lease", &lease);
     Request::post(format!("{COLLECTION}?timeout=10s"), body, Encoding::Protobuf)
         .timeout(object::HEARTBEAT_TIMEOUT)
+}
+
+fn lease_seconds(common: &Common) -> i32 {
+    i32::try_from(common.spec.heartbeats.lease_seconds).unwrap_or(i32::MAX)
 }
 
 fn micro_time(wall: jiff::Timestamp) -> meta::MicroTime {

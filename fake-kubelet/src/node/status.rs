@@ -1,8 +1,8 @@
 //! Node status: what a kubelet reports about its node, and how seldom.
 //!
 //! Sends: `PATCH nodes/<node>/status?timeout=10s` right after registration, at once when Ready flips, and otherwise when five
-//! minutes and a delay have passed since the last one; it looks every 10.0-10.4 s. The delay is 5 min x U[-0.5, 0.5) after a
-//! change and nothing after an unchanged report (`kubelet_node_status.go`, `calculateDelay`). A failed PATCH is tried again up
+//! minutes and a delay have passed since the last one; it looks every 10.0-10.4 s (both periods are [`Heartbeats`](super::Heartbeats)'). The delay is
+//! 5 min x U[-0.5, 0.5) after a change and nothing after an unchanged report (`kubelet_node_status.go`, `calculateDelay`). A failed PATCH is tried again up
 //! to five times without a pause, from the second try on with a GET before it.
 //!
 //! The watch of its own Node tells a kubelet when somebody else has changed its conditions, as the node lifecycle controller does
@@ -12,7 +12,6 @@
 use std::time::Duration;
 
 use measure::Nanos;
-use rand::RngExt;
 use wire::Request;
 
 use super::{
@@ -28,8 +27,6 @@ use crate::{
     merge,
 };
 
-const EVALUATE_EVERY: Duration = Duration::from_secs(10);
-const REPORT_EVERY: Duration = Duration::from_mins(5);
 const MAX_TRIES: u8 = 5;
 
 /// The conditions the server has, as far as the node knows.
@@ -279,10 +276,11 @@ impl StatusReports {
         }
         // After a change the period is drawn from half of it to one and a half, so that a fleet that started together does
         // not report together.
+        let report = common.spec.heartbeats.status_report;
         let period = if changed || self.next_report.is_none() {
-            REPORT_EVERY / 2 + common.rng.random_range(Duration::ZERO..REPORT_EVERY)
+            report / 2 + common.draw(&(Duration::ZERO..report))
         } else {
-            REPORT_EVERY
+            report
         };
         self.next_report = Some(now.at + period);
         self.announce(sent.ready, out);
@@ -321,6 +319,6 @@ impl StatusReports {
 
     fn sleep(&mut self, common: &mut Common, now: Now) {
         let looks = common.spec.classes.has(Class::NodeStatus) || self.differs();
-        self.due = looks.then(|| now.at + common.stretched(EVALUATE_EVERY, 0.04));
+        self.due = looks.then(|| now.at + common.stretched(common.spec.heartbeats.status_update, 0.04));
     }
 }

@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use fake_kubelet::{
-    EndpointSpec, Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Latency, Limits, NodeSpec, Preset,
+    EndpointSpec, Fleet, FleetSpec, Heartbeats, Identities, KUBELET_PORT, Latencies, Latency, Limits,
+    NodeSpec, Preset,
 };
 use identity::Authority;
 use k8s_pb::{
@@ -73,6 +74,7 @@ impl Cluster {
                 },
                 classes: Preset::KubeletOnly.classes(),
                 limits: Limits::default(),
+                heartbeats: Heartbeats::default(),
                 kubelet_port: KUBELET_PORT,
                 rotation: None,
             },

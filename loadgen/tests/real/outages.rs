@@ -6,7 +6,9 @@ use control_plane::{
     ControlPlane, Options,
     audit::{self, Entry},
 };
-use fake_kubelet::{Fleet, FleetSpec, Identities, KUBELET_PORT, Latencies, Limits, NodeSpec, Preset};
+use fake_kubelet::{
+    Fleet, FleetSpec, Heartbeats, Identities, KUBELET_PORT, Latencies, Limits, NodeSpec, Preset,
+};
 use identity::Authority;
 use measure::Clock;
 use profile::Component;
@@ -59,6 +61,7 @@ fn fleet(plane: &ControlPlane) -> Fleet {
             latencies: Latencies::default(),
             classes: Preset::KubeletOnly.classes(),
             limits: Limits::default(),
+            heartbeats: Heartbeats::default(),
             kubelet_port: KUBELET_PORT,
             rotation: None,
         },

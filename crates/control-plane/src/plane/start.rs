@@ -19,6 +19,7 @@ use crate::{
     ports::Port,
     ready::Checks,
     spawn::Spawner,
+    storage::Storage,
     work_dir::WorkDir,
 };
 
@@ -35,7 +36,7 @@ impl ControlPlane {
     /// # Errors
     ///
     /// Whatever stands in the way, before anything is started where that is possible: flags that are not the
-    /// profile's to set, a taken port, binaries that cannot be had; a component that dies or does not become ready,
+    /// profile's to set, a taken port, binaries that cannot be had, storage that cannot be had; a component that dies or does not become ready,
     /// with its last log lines.
     pub async fn start(options: Options) -> Result<Self, Error> {
         flags::check(&options.profile)?;
@@ -52,6 +53,7 @@ impl ControlPlane {
         let work = WorkDir::create(&cache_dir(), &run_id)?;
         let logs = log_dir.unwrap_or_else(|| work.path().join("logs"));
         let layout = Layout { dir: work.path().to_owned(), logs, ports: ports.numbers() };
+        let storage = Storage::prepare(profile.storage, work.path())?;
         let access = pki::write(&layout)?;
         fs::create_dir_all(&layout.logs).map_err(Error::file("create", &layout.logs))?;
         pki::private(&layout.audit_policy(), &audit::policy(profile.audit.level))?;
@@ -68,6 +70,7 @@ impl ControlPlane {
             logs: layout.logs.clone(),
             audit_log: audit_log(&layout, &profile),
             layout,
+            storage,
             binaries,
             profile,
             progress: ProgressSinkField(progress),
@@ -115,7 +118,7 @@ impl ControlPlane {
         let failed = |source| Error::Start { component, source };
         let file = fs::OpenOptions::new().append(true).create(true).open(&log);
         let file = file.map_err(Error::file("open", &log))?;
-        let mut command = self.spawner.command(&path);
+        let mut command = self.spawner.command_in(self.storage.cgroup(component), &path);
         command.args(&arguments).stdin(Stdio::null());
         command.stdout(file.try_clone().map_err(failed)?).stderr(file);
         self.environment(component, &mut command);

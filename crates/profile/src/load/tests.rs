@@ -1,7 +1,7 @@
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, num::NonZeroU32, path::Path, time::Duration};
 
 use super::{from_text, load};
-use crate::{AuditLevel, Component, Error, builtin_names};
+use crate::{AuditLevel, Component, Error, Medium, Profile, Storage, builtin_names};
 
 const ROOT: &str = "about = \"x\"\nversions = { kubernetes = \"1.36.3\", etcd = \"3.6.8\" }\n";
 
@@ -74,6 +74,64 @@ fn a_profile_wins_over_what_it_extends_flag_by_flag() {
 }
 
 #[test]
+fn storage_and_kubelet_are_merged_setting_by_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    write(
+        "slow.toml",
+        &format!("{ROOT}[storage]\nwrite-iops = 50\n[kubelet]\nmax-pods = 30\nevent-burst = 7\n"),
+    );
+    let leaf = |text: &str| write("leaf.toml", &format!("about = \"x\"\nextends = \"slow.toml\"\n{text}"));
+
+    let profile = load(&leaf("[kubelet]\nmax-pods = 40")).unwrap();
+    assert_eq!(profile.storage, Storage { medium: Medium::Disk, write_iops: NonZeroU32::new(50) });
+    assert_eq!((profile.kubelet.max_pods.get(), profile.kubelet.event_burst.get()), (40, 7));
+
+    let path = leaf("[storage]\nmedium = \"tmpfs\"");
+    let error = load(&path).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{path}:4:10: `write-iops` limits writes to a disk")), "{error}");
+    let profile = load(&leaf("[storage]\nmedium = \"tmpfs\"\nwrite-iops = \"none\"")).unwrap();
+    assert_eq!(profile.storage, Storage { medium: Medium::Tmpfs, write_iops: None });
+}
+
+/// What an experiment that must find a difference differs by.
+#[test]
+fn each_known_bad_profile_differs_from_its_good_one_by_one_thing() {
+    let (plain, free) = (load("defaults").unwrap(), load("defaults-unthrottled").unwrap());
+    let differs = |name: &str, good: &Profile, change: fn(&mut Profile)| {
+        let bad = load(name).unwrap();
+        let mut changed = good.clone();
+        change(&mut changed);
+        let Profile { name, about, sources, .. } = bad.clone();
+        assert_ne!(bad, *good);
+        assert_eq!(bad, Profile { name, about, sources, ..changed });
+    };
+    differs("etcd-slow-disk", &free, |it| it.storage.write_iops = NonZeroU32::new(100));
+    differs("node-status-10s", &plain, |it| {
+        it.set("kubelet.node-status-update-frequency=10s").unwrap();
+        assert_eq!(it.kubelet.node_status_report_frequency, Duration::from_secs(10));
+    });
+
+    let seats = load("seats-16").unwrap();
+    let flag =
+        |name: &str| seats.flags(Component::Apiserver).get(name).unwrap().values[0].parse::<u32>().unwrap();
+    assert_eq!(flag("max-requests-inflight") + flag("max-mutating-requests-inflight"), 16);
+    assert_eq!(seats.flags(Component::Apiserver).iter().count(), 2);
+    for component in [Component::Etcd, Component::Scheduler, Component::ControllerManager] {
+        let values = |profile: &Profile| -> Vec<_> {
+            let flags = profile.flags(component).iter();
+            flags.map(|(name, flag)| (name.to_owned(), flag.values.clone())).collect()
+        };
+        assert_eq!(values(&seats), values(&free));
+    }
+    assert_eq!((seats.storage, seats.kubelet), (free.storage, free.kubelet));
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     let check = |text: &str, expected: &str| assert_eq!(error(&format!("{ROOT}{text}")), expected);
     check(
@@ -92,8 +150,33 @@ fn mistakes_are_named_with_their_place() {
     );
     check("[apiserver.flag]\nv = 1", "p.toml:3:12: unknown field `flag`; did you mean `flags`?");
     check(
-        "[kubelet]\nqps = 5",
-        "p.toml:3:2: unknown field `kubelet`; known are: about, sources, extends, versions, audit, env, etcd, apiserver, scheduler, controller-manager",
+        "[manifest]\nqps = 5",
+        "p.toml:3:2: unknown field `manifest`; known are: about, sources, extends, versions, audit, storage, kubelet, env, etcd, apiserver, scheduler, controller-manager",
+    );
+    check(
+        "[kubelet]\nnodeStatusReportFrequency = \"5s\"",
+        "p.toml:4:1: unknown field `nodeStatusReportFrequency` under [kubelet]; did you mean `node-status-report-frequency`?",
+    );
+    check(
+        "[kubelet]\nnode-status-report-frequency = \"10\"",
+        "p.toml:4:32: `10` is not a time above 0: write it like `10s` or `5m`",
+    );
+    check("[kubelet]\nkube-api-qps = 0", "p.toml:4:16: invalid value: integer `0`, expected a nonzero u32");
+    check(
+        "[storage]\nmedia = \"disk\"",
+        "p.toml:4:1: unknown field `media` under [storage]; did you mean `medium`?",
+    );
+    check(
+        "[storage]\nmedium = \"tmps\"",
+        "p.toml:4:10: unknown value `tmps` under [storage]; did you mean `tmpfs`?",
+    );
+    check(
+        "[storage]\nwrite-iops = 0",
+        "p.toml:4:14: invalid value: integer `0`, expected a number of writes per second above 0, or \"none\"",
+    );
+    check(
+        "[storage]\nwrite-iops = 100\nmedium = \"tmpfs\"",
+        "p.toml:4:14: `write-iops` limits writes to a disk, but `medium` is `tmpfs`, which is none: leave out one of them, or lift an inherited limit with write-iops = \"none\"",
     );
     check(
         "[audit]\nlevel = \"Metdata\"",
@@ -102,7 +185,7 @@ fn mistakes_are_named_with_their_place() {
     check("[etcd.flags]\nmax-wals = []", "p.toml:4:12: an empty array would say nothing; leave the flag out");
     check(
         "extends = \"default\"",
-        "p.toml:3:11: there is no profile `default` (did you mean `defaults`?); built in are: defaults, defaults-unthrottled; a file is named by a path or a name ending in .toml",
+        "p.toml:3:11: there is no profile `default` (did you mean `defaults`?); built in are: defaults, defaults-unthrottled, etcd-slow-disk, node-status-10s, seats-16; a file is named by a path or a name ending in .toml",
     );
     assert_eq!(error("sources = []"), "p.toml:1:1: missing field `about`");
     assert_eq!(

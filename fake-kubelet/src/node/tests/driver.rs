@@ -10,8 +10,8 @@ use wire::WatchSpec;
 
 use super::{render, server::Server};
 use crate::{
-    Action, Answer, Call, Class, Classes, Event, Latencies, Latency, Limits, Milestone, Node, NodeSpec, Now,
-    ObjectName, PodAddresses, PodNews, PodSighting, ProxyWatch, SeenNode, Watched,
+    Action, Answer, Call, Class, Classes, Event, Heartbeats, Latencies, Latency, Limits, Milestone, Node,
+    NodeSpec, Now, ObjectName, PodAddresses, PodNews, PodSighting, ProxyWatch, SeenNode, Watched,
 };
 
 /// The recorded kubelet's start, to the millisecond: with it the same seconds turn at the same steps.
@@ -116,6 +116,7 @@ pub(super) fn spec() -> NodeSpec {
         latencies: latencies(),
         classes: LIFE_ONLY,
         limits: Limits::default(),
+        heartbeats: Heartbeats::default(),
         kubelet_port: crate::node::KUBELET_PORT,
         rotation: None,
     }

@@ -1,5 +1,8 @@
-use super::driver::{Driver, Fault, millis, seconds};
-use crate::{Call, Milestone};
+use super::{
+    driver::{Driver, Fault, millis, seconds, spec},
+    server::Server,
+};
+use crate::{Call, Heartbeats, Milestone, NodeSpec};
 
 const PUT: &str = "PUT leases/vm?timeout=10s";
 const GET: &str = "GET leases/vm?timeout=10s";
@@ -25,6 +28,21 @@ fn a_lease_is_renewed_every_ten_seconds_and_a_little() {
     }
     assert!(times.windows(2).any(|pair| pair[1] - pair[0] != times[1] - times[0]), "renewals are jittered");
     driver.check_of("lease", &vec![PUT; times.len()]);
+}
+
+#[test]
+fn a_lease_says_how_long_it_holds_and_is_renewed_after_a_quarter_of_that() {
+    let short = Heartbeats { lease_seconds: 20, ..Heartbeats::default() };
+    let mut driver = Driver::of(NodeSpec { heartbeats: short, ..spec() }, Server::default(), 1);
+    driver.start();
+    driver.run_until(seconds(120));
+    let times = driver.times_of(PUT);
+    assert!(times.len() >= 21, "{times:?}");
+    for pair in times.windows(2) {
+        assert!((5_002..5_202).contains(&(pair[1] - pair[0])), "{pair:?}");
+    }
+    let lease = driver.server.lease.as_ref().unwrap();
+    assert_eq!(lease.spec.as_ref().unwrap().lease_duration_seconds, Some(20));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use serde_json::json;
 
-use super::driver::{Driver, Fault, seconds};
-use crate::{Call, Milestone};
+use super::{
+    driver::{Driver, Fault, seconds, spec},
+    server::Server,
+};
+use crate::{Call, Heartbeats, Milestone, NodeSpec};
 
 const PATCH: &str = "PATCH nodes/vm/status?timeout=10s";
 const GET: &str = "GET nodes/vm?timeout=10s";
@@ -10,7 +13,7 @@ const GET: &str = "GET nodes/vm?timeout=10s";
 fn an_unchanged_status_is_reported_after_half_to_one_and_a_half_times_five_minutes_and_then_every_five() {
     let mut first_reports = Vec::new();
     for seed in 0..20 {
-        let mut driver = Driver::with_seed(super::server::Server::default(), seed);
+        let mut driver = Driver::with_seed(Server::default(), seed);
         driver.start();
         driver.run_until(seconds(2));
         driver.forget();
@@ -26,6 +29,46 @@ fn an_unchanged_status_is_reported_after_half_to_one_and_a_half_times_five_minut
     let earliest = first_reports.iter().min().unwrap();
     let latest = first_reports.iter().max().unwrap();
     assert!(latest - earliest > 150_000, "nodes that started together report at different times");
+}
+
+/// What a kubelet whose `nodeStatusUpdateFrequency` is written, and so is its report frequency, does to a server.
+#[test]
+fn a_status_is_reported_at_every_look_when_its_report_frequency_is_that_of_the_looks() {
+    let ten_seconds = Heartbeats { status_report: seconds(10), ..Heartbeats::default() };
+    let mut driver = Driver::of(NodeSpec { heartbeats: ten_seconds, ..spec() }, Server::default(), 1);
+    driver.start();
+    driver.run_until(seconds(60));
+    driver.forget();
+    driver.run_for(seconds(600));
+    let times = driver.times_of(PATCH);
+    assert!((57..=60).contains(&times.len()), "{times:?}");
+    for pair in times.windows(2) {
+        // From the end of one report, which takes 2 ms, to the next look.
+        assert!((10_002..10_402).contains(&(pair[1] - pair[0])), "{pair:?}");
+    }
+    for report in driver.sent.iter().filter(|sent| sent.line == PATCH) {
+        let conditions = report.body["status"]["conditions"].as_array().unwrap();
+        assert_eq!(conditions.len(), 4, "{}", report.body);
+        for condition in conditions {
+            let fields: Vec<&String> = condition.as_object().unwrap().keys().collect();
+            assert_eq!(fields, ["lastHeartbeatTime", "type"], "nothing but the time is new");
+        }
+    }
+}
+
+#[test]
+fn a_status_is_looked_at_as_often_as_it_is_set_to_be() {
+    let often = Heartbeats { status_update: seconds(2), status_report: seconds(5), ..Heartbeats::default() };
+    let mut driver = Driver::of(NodeSpec { heartbeats: often, ..spec() }, Server::default(), 1);
+    driver.start();
+    driver.run_until(seconds(60));
+    driver.forget();
+    driver.run_for(seconds(60));
+    for pair in driver.times_of(PATCH).windows(2) {
+        // Five seconds have passed at the third look.
+        assert!((6_002..6_250).contains(&(pair[1] - pair[0])), "{pair:?}");
+    }
+    assert!((9..=10).contains(&driver.times_of(PATCH).len()));
 }
 
 #[test]
