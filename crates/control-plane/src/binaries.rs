@@ -21,7 +21,7 @@ use profile::Component;
 
 pub use self::{cache::cache_dir, places::Places};
 use self::{
-    product::{KUBECTL, KUBEMARK, Product, Wanted},
+    product::{ETCDUTL, KUBECTL, KUBEMARK, Product, Wanted},
     search::Search,
 };
 use crate::{Error, ProgressSink};
@@ -54,6 +54,11 @@ impl Binaries {
     }
 
     /// A kubectl of the same version, which the cache always has and a folder of someone else's may have.
+    /// The etcdutl beside etcd, which the cache always has and a folder of someone else's may have.
+    pub fn etcdutl(&self) -> Option<PathBuf> {
+        Some(self.etcd.folder.join(ETCDUTL)).filter(|path| path.is_file())
+    }
+
     pub fn kubectl(&self) -> Option<PathBuf> {
         Some(self.kubernetes.folder.join(KUBECTL)).filter(|path| path.is_file())
     }

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod binaries;
 mod error;
 mod flags;
+mod hash;
 mod layout;
 mod logs;
 mod pki;
