@@ -11,6 +11,7 @@ mod flags;
 mod hash;
 mod layout;
 mod logs;
+mod metrics;
 mod pki;
 mod plane;
 mod ports;
@@ -24,6 +25,7 @@ pub use self::{
     error::{Error, Tried},
     flags::check as check_profile,
     plane::{ControlPlane, Options, ProcessInfo, Versions},
+    metrics::{Exposition, MetricsSource, MetricsSources},
     progress::{Progress, ProgressSink},
     work_dir::{StaleWorkDir, remove_work_dir, stale_work_dirs},
 };

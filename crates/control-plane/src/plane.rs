@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::{
-    Error, ProgressSink,
+    Error, MetricsSource, MetricsSources, ProgressSink,
     binaries::Binaries,
     layout::Layout,
     ports::Claim,
@@ -212,6 +212,16 @@ impl ControlPlane {
         let mut outcome = Ok(());
         for wave in [
             &[Component::Scheduler, Component::ControllerManager][..],
+    /// Where the components' metrics are, as the admin reads them.
+    pub fn metrics(&self) -> MetricsSources {
+        let source = |component: Component| MetricsSource {
+            component,
+            process: component.binary().to_owned(),
+            url: self.layout.metrics(component),
+        };
+        MetricsSources::new(self.checks.clone(), Component::ALL.map(source))
+    }
+
             &[Component::Apiserver],
             &[Component::Etcd],
         ] {

@@ -1,4 +1,4 @@
-//! Asking components whether they are ready.
+//! Asking components whether they are ready, and the little else that the admin asks of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,6 +44,25 @@ impl Checks {
     }
 
     /// Whether the address answers 200; otherwise what it says instead.
+    /// Deletes an object; one that is not there is as good.
+    pub(crate) async fn delete(&self, url: &str) -> Result<(), String> {
+        let response = self.client.delete(url).send().await.map_err(|error| deepest(&error))?;
+        match response.status() {
+            status if status.is_success() || status == reqwest::StatusCode::NOT_FOUND => Ok(()),
+            status => Err(format!("{url} answers {status}")),
+        }
+    }
+
+    /// The text behind an address, all of it within `patience`.
+    pub(crate) async fn text(&self, url: &str, patience: Duration) -> Result<String, String> {
+        let response =
+            self.client.get(url).timeout(patience).send().await.map_err(|error| deepest(&error))?;
+        match response.status() {
+            status if status.is_success() => response.text().await.map_err(|error| deepest(&error)),
+            status => Err(format!("{url} answers {status}")),
+        }
+    }
+
     pub(crate) async fn check(&self, url: &str) -> Result<(), String> {
         let response = self.client.get(url).send().await.map_err(|error| deepest(&error))?;
         let status = response.status();

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use control_plane::{ControlPlane, Error, Options, Progress, audit, binaries::cache_dir};
+use control_plane::{ControlPlane, Error, Exposition, Options, Progress, audit, binaries::cache_dir};
 use profile::Component;
 use tokio::sync::Notify;
 
@@ -78,6 +78,21 @@ fn ports(plane: &ControlPlane) -> BTreeSet<u16> {
 async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     let options = options("whole-life", &["audit.level=Metadata"]);
     let work = work_dir(&options);
+/// The scheduler and the controller manager ask the apiserver whether the admin may.
+async fn every_component_serves_metrics(plane: &ControlPlane) {
+    let names: Vec<String> = plane.processes().into_iter().map(|process| process.name).collect();
+    let metrics = plane.metrics();
+    let sources: Vec<String> = metrics.list().iter().map(|source| source.process.clone()).collect();
+    assert_eq!(sources, names);
+    let answers = metrics.read_all().await;
+    assert_eq!(answers.len(), 4);
+    for Exposition { source, text } in answers {
+        let text = text.unwrap_or_else(|reason| panic!("{source:?}: {reason}"));
+        let scrape = scrape::exposition::parse(&text, scrape::names::wanted).unwrap();
+        assert!(scrape.started().is_some(), "{source:?}");
+    }
+}
+
     let plane = ControlPlane::start(options).await.unwrap();
     assert_eq!(plane.work_dir(), work);
     assert_eq!(kubectl(&plane, "get --raw /readyz"), "ok");
@@ -93,6 +108,7 @@ async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
         TcpStream::connect(("127.0.0.1", *port)).unwrap();
     }
 
+    every_component_serves_metrics(&plane).await;
     // The apiserver asks itself things as system:apiserver, which is in system:masters by its own definition.
     let entries = audit::read(plane.audit_log().unwrap()).unwrap();
     let masters: BTreeSet<&str> = entries
@@ -124,6 +140,10 @@ async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     plane.stop().await.unwrap();
     assert!(pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
     assert_eq!(processes_in(&work), [""; 0]);
+    let answers = plane.metrics().read_all().await;
+    let silent: Vec<_> = answers.iter().filter(|answer| answer.text.is_err()).collect();
+    assert!(matches!(silent[..], [one] if one.source.component == Component::Scheduler), "{silent:?}");
+
     for port in ports {
         TcpStream::connect(("127.0.0.1", port)).unwrap_err();
     }
