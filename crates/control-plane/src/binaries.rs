@@ -19,6 +19,7 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use profile::Component;
 
+pub(crate) use self::run::output;
 pub use self::{cache::cache_dir, places::Places};
 use self::{
     product::{ETCDUTL, KUBECTL, KUBEMARK, Product, Wanted},
@@ -53,12 +54,12 @@ impl Binaries {
         release.folder.join(component.binary())
     }
 
-    /// A kubectl of the same version, which the cache always has and a folder of someone else's may have.
     /// The etcdutl beside etcd, which the cache always has and a folder of someone else's may have.
     pub fn etcdutl(&self) -> Option<PathBuf> {
         Some(self.etcd.folder.join(ETCDUTL)).filter(|path| path.is_file())
     }
 
+    /// A kubectl of the same version, which the cache always has and a folder of someone else's may have.
     pub fn kubectl(&self) -> Option<PathBuf> {
         Some(self.kubernetes.folder.join(KUBECTL)).filter(|path| path.is_file())
     }

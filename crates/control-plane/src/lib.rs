@@ -18,14 +18,16 @@ mod ports;
 mod progress;
 mod ready;
 pub mod shim;
+mod snapshot;
 mod spawn;
 mod work_dir;
 
 pub use self::{
     error::{Error, Tried},
     flags::check as check_profile,
-    plane::{ControlPlane, Options, ProcessInfo, Versions},
     metrics::{Exposition, MetricsSource, MetricsSources},
+    plane::{ControlPlane, Options, ProcessInfo, Versions},
     progress::{Progress, ProgressSink},
+    snapshot::{Manifest, Snapshot},
     work_dir::{StaleWorkDir, remove_work_dir, stale_work_dirs},
 };

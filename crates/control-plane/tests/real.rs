@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
+#[path = "real/snapshots.rs"]
+mod snapshots;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -24,6 +27,7 @@ fn options(run_id: &str, settings: &[&str]) -> Options {
     }
     Options {
         log_dir: None,
+        restore: None,
         profile,
         port: None,
         bin_dir: None,
@@ -74,10 +78,6 @@ fn ports(plane: &ControlPlane) -> BTreeSet<u16> {
     listening.map(|argument| argument.rsplit([':', '=']).next().unwrap().parse().unwrap()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
-    let options = options("whole-life", &["audit.level=Metadata"]);
-    let work = work_dir(&options);
 /// The scheduler and the controller manager ask the apiserver whether the admin may.
 async fn every_component_serves_metrics(plane: &ControlPlane) {
     let names: Vec<String> = plane.processes().into_iter().map(|process| process.name).collect();
@@ -93,6 +93,10 @@ async fn every_component_serves_metrics(plane: &ControlPlane) {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
+    let options = options("whole-life", &["audit.level=Metadata"]);
+    let work = work_dir(&options);
     let plane = ControlPlane::start(options).await.unwrap();
     assert_eq!(plane.work_dir(), work);
     assert_eq!(kubectl(&plane, "get --raw /readyz"), "ok");
@@ -104,11 +108,11 @@ async fn every_component_serves_metrics(plane: &ControlPlane) {
     }
     let ports = ports(&plane);
     assert_eq!(ports.len(), 6);
+    every_component_serves_metrics(&plane).await;
     for port in &ports {
         TcpStream::connect(("127.0.0.1", *port)).unwrap();
     }
 
-    every_component_serves_metrics(&plane).await;
     // The apiserver asks itself things as system:apiserver, which is in system:masters by its own definition.
     let entries = audit::read(plane.audit_log().unwrap()).unwrap();
     let masters: BTreeSet<&str> = entries
@@ -136,14 +140,14 @@ async fn every_component_serves_metrics(plane: &ControlPlane) {
     let Error::Died { component: Component::Scheduler, status, tail, .. } = &error else { panic!("{error}") };
     assert_eq!((status.signal(), tail.is_empty()), (Some(9), false));
 
-    let pids: Vec<u32> = plane.processes().iter().map(|process| process.pid).collect();
-    plane.stop().await.unwrap();
-    assert!(pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
-    assert_eq!(processes_in(&work), [""; 0]);
     let answers = plane.metrics().read_all().await;
     let silent: Vec<_> = answers.iter().filter(|answer| answer.text.is_err()).collect();
     assert!(matches!(silent[..], [one] if one.source.component == Component::Scheduler), "{silent:?}");
 
+    let pids: Vec<u32> = plane.processes().iter().map(|process| process.pid).collect();
+    plane.stop().await.unwrap();
+    assert!(pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
+    assert_eq!(processes_in(&work), [""; 0]);
     for port in ports {
         TcpStream::connect(("127.0.0.1", port)).unwrap_err();
     }
