@@ -17,6 +17,8 @@ mod result;
 mod rights;
 mod sampling;
 mod scenario;
+#[expect(dead_code, reason = "the trial is to read it")]
+mod server_metrics;
 mod table;
 mod target;
 mod trial;

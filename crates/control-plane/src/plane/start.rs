@@ -37,8 +37,8 @@ impl ControlPlane {
     /// # Errors
     ///
     /// Whatever stands in the way, before anything is started where that is possible: flags that are not the
-    /// profile's to set, a taken port, binaries that cannot be had, a snapshot of other versions; a component that dies or does not become ready,
-    /// with its last log lines.
+    /// profile's to set, a taken port, binaries that cannot be had, a snapshot of other versions; a component that dies
+    /// or does not become ready, with its last log lines.
     pub async fn start(options: Options) -> Result<Self, Error> {
         flags::check(&options.profile)?;
         let mut ports = Reserved::new(options.port)?;
@@ -47,19 +47,22 @@ impl ControlPlane {
         let snapshot = restore.as_deref().map(Snapshot::open).transpose()?;
         let places = Places::from_env(bin_dir.or_else(|| profile.versions.bin_dir.clone()));
         let versions = &profile.versions;
-        let binaries =
-            binaries::find(&versions.kubernetes, &versions.etcd, &places, &shim, &progress).await?;
+        // Boxed: with a download and a build in it, it is larger than all the rest.
+        let find = binaries::find(&versions.kubernetes, &versions.etcd, &places, &shim, &progress);
+        let binaries = Box::pin(find).await?;
         tracing::debug!(?binaries, took = ?begin.elapsed(), "binaries found");
-        let pki = match &snapshot {
-            None => ClusterPki::generate()?,
-            Some(snapshot) => snapshot.fits(&Versions::of(&binaries)).and_then(|()| snapshot.pki())?,
-        };
+        if let Some(snapshot) = &snapshot {
+            snapshot.fits(&Versions::of(&binaries))?;
+        }
 
         let begin = Instant::now();
         let work = WorkDir::create(&cache_dir(), &run_id)?;
         let logs = log_dir.unwrap_or_else(|| work.path().join("logs"));
         let layout = Layout { dir: work.path().to_owned(), logs, ports: ports.numbers() };
-        let access = pki::write(&layout, &pki)?;
+        let access = {
+            let pki = snapshot.as_ref().map_or_else(|| Ok(ClusterPki::generate()?), Snapshot::pki)?;
+            pki::write(&layout, &pki)?
+        };
         fs::create_dir_all(&layout.logs).map_err(Error::file("create", &layout.logs))?;
         pki::private(&layout.audit_policy(), &audit::policy(profile.audit.level))?;
         let checks = Checks::new(&access)?;
