@@ -23,6 +23,7 @@ mod sampling;
 mod saturate;
 mod scenario;
 mod search_table;
+mod server_metrics;
 mod stand;
 mod table;
 mod target;

@@ -162,6 +162,7 @@ pub(crate) fn options(
         port: None,
         bin_dir: local.bin_dir.clone(),
         log_dir: None,
+        restore: None,
         shim: shim()?,
         progress: Arc::new(move |step| progress.doing("control plane", &step.to_string())),
         run_id: run_id.to_owned(),

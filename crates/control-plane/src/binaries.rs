@@ -19,9 +19,10 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use profile::Component;
 
+pub(crate) use self::run::output;
 pub use self::{cache::cache_dir, places::Places};
 use self::{
-    product::{KUBECTL, KUBEMARK, Product, Wanted},
+    product::{ETCDUTL, KUBECTL, KUBEMARK, Product, Wanted},
     search::Search,
 };
 use crate::{Error, ProgressSink};
@@ -51,6 +52,11 @@ impl Binaries {
     pub fn path(&self, component: Component) -> PathBuf {
         let release = if component == Component::Etcd { &self.etcd } else { &self.kubernetes };
         release.folder.join(component.binary())
+    }
+
+    /// The etcdutl beside etcd, which the cache always has and a folder of someone else's may have.
+    pub fn etcdutl(&self) -> Option<PathBuf> {
+        Some(self.etcd.folder.join(ETCDUTL)).filter(|path| path.is_file())
     }
 
     /// A kubectl of the same version, which the cache always has and a folder of someone else's may have.

@@ -160,6 +160,34 @@ pub enum Error {
         /// What the apiserver said.
         reason: String,
     },
+    /// There is an etcd but no etcdutl beside it. Whoever wanted a snapshot makes the inventory anew.
+    #[error("there is no etcdutl beside the etcd in {}, so snapshots can be neither made nor restored; put the etcdutl of the same release there, or let loadgen find an etcd of its own", .folder.display())]
+    NoSnapshotTool {
+        /// The folder of etcd.
+        folder: PathBuf,
+    },
+    /// A snapshot that is there cannot be started from.
+    #[error("the snapshot {} cannot be used: {reason}; remove it and make it anew", .path.display())]
+    Snapshot {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// No snapshot can be made.
+    #[error("cannot make the snapshot {}: {reason}", .path.display())]
+    TakeSnapshot {
+        /// The folder that was to be.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The leases that a restored control plane has of its predecessor's leaders cannot be removed.
+    #[error("cannot remove the leases of the leaders in the snapshot: {reason}")]
+    ForgetLeaders {
+        /// What the apiserver said.
+        reason: String,
+    },
     /// A component outlives SIGKILL: it hangs in the kernel, usually on a broken disk.
     #[error("{component} (process {pid}) does not end even after SIGKILL")]
     WillNotEnd {

@@ -101,6 +101,15 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// Where a component's metrics are: beside its health.
+    pub(crate) fn metrics(&self, component: Component) -> String {
+        let readiness = self.readiness(component);
+        let root = readiness.rsplit_once('/').map_or(readiness.as_str(), |(root, _)| root);
+        format!("{root}/metrics")
+    }
+}
+
 /// A path as a flag's value.
 pub(crate) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()

@@ -8,14 +8,17 @@ pub mod audit;
 pub mod binaries;
 mod error;
 mod flags;
+mod hash;
 mod layout;
 mod logs;
+mod metrics;
 mod pki;
 mod plane;
 mod ports;
 mod progress;
 mod ready;
 pub mod shim;
+mod snapshot;
 mod spawn;
 mod storage;
 mod work_dir;
@@ -23,7 +26,9 @@ mod work_dir;
 pub use self::{
     error::{Error, Tried},
     flags::check as check_profile,
+    metrics::{Exposition, MetricsSource, MetricsSources},
     plane::{ControlPlane, Options, ProcessInfo, Versions},
     progress::{Progress, ProgressSink},
+    snapshot::{Manifest, Snapshot},
     work_dir::{StaleWorkDir, remove_work_dir, stale_work_dirs},
 };

@@ -7,7 +7,7 @@ use std::{
     fs,
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use identity::{Authority, ClusterPki, Issued, Purpose, Subject, kubeconfig};
@@ -28,19 +28,75 @@ pub(crate) struct Access {
     pub(crate) admin: Issued,
 }
 
-/// Makes everything and writes it. Takes a few milliseconds.
-pub(crate) fn write(layout: &Layout) -> Result<Access, Error> {
-    let pki = ClusterPki::generate()?;
-    for dir in [layout.pki(""), layout.pki("etcd")] {
-        fs::DirBuilder::new().mode(0o700).create(&dir).map_err(Error::file("create", &dir))?;
+/// What certificates and tokens are good under: with these files a control plane recognizes what another one issued. By
+/// their names in a snapshot, which are kubeadm's.
+const LASTING: [&str; 8] = [
+    "ca.crt",
+    "ca.key",
+    "sa.key",
+    "sa.pub",
+    "front-proxy-ca.crt",
+    "front-proxy-ca.key",
+    "etcd/ca.crt",
+    "etcd/ca.key",
+];
+
+fn place(layout: &Layout, name: &str) -> PathBuf {
+    match name {
+        "ca.crt" => layout.ca_cert(),
+        "ca.key" => layout.ca_key(),
+        name => layout.pki(name),
     }
-    private(&layout.ca_cert(), pki.ca.cert_pem())?;
-    private(&layout.ca_key(), &pki.ca.key_pem())?;
-    private(&layout.pki("sa.key"), &pki.service_account_key_pem)?;
-    private(&layout.pki("sa.pub"), &pki.service_account_pub_pem)?;
-    private(&layout.pki("front-proxy-ca.crt"), pki.front_proxy_ca.cert_pem())?;
-    private(&layout.pki("etcd/ca.crt"), pki.etcd_ca.cert_pem())?;
-    for (authority, name, common_name, organization, purpose) in certificates(&pki) {
+}
+
+/// Copies what lasts of a control plane's keys into a new folder, readable to this user only.
+pub(crate) fn keep(layout: &Layout, folder: &Path) -> Result<(), Error> {
+    self::folder(folder)?;
+    self::folder(&folder.join("etcd"))?;
+    for name in LASTING {
+        let from = place(layout, name);
+        let text = fs::read_to_string(&from).map_err(Error::file("read", &from))?;
+        private(&folder.join(name), &text)?;
+    }
+    Ok(())
+}
+
+/// Reads what [`keep`] has written.
+pub(crate) fn kept(folder: &Path) -> Result<ClusterPki, Error> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read_to_string(&path).map_err(Error::file("read", path))
+    };
+    let authority = |name: &str| -> Result<Authority, Error> {
+        Ok(Authority::from_pem(&read(&format!("{name}.crt"))?, &read(&format!("{name}.key"))?)?)
+    };
+    Ok(ClusterPki {
+        ca: authority("ca")?,
+        etcd_ca: authority("etcd/ca")?,
+        front_proxy_ca: authority("front-proxy-ca")?,
+        service_account_key_pem: read("sa.key")?,
+        service_account_pub_pem: read("sa.pub")?,
+    })
+}
+
+/// Issues every certificate under these authorities and writes everything. Takes a few milliseconds.
+pub(crate) fn write(layout: &Layout, pki: &ClusterPki) -> Result<Access, Error> {
+    folder(&layout.pki(""))?;
+    folder(&layout.pki("etcd"))?;
+    let lasting = [
+        pki.ca.cert_pem(),
+        &pki.ca.key_pem(),
+        &pki.service_account_key_pem,
+        &pki.service_account_pub_pem,
+        pki.front_proxy_ca.cert_pem(),
+        &pki.front_proxy_ca.key_pem(),
+        pki.etcd_ca.cert_pem(),
+        &pki.etcd_ca.key_pem(),
+    ];
+    for (name, text) in LASTING.into_iter().zip(lasting) {
+        private(&place(layout, name), text)?;
+    }
+    for (authority, name, common_name, organization, purpose) in certificates(pki) {
         let issued = issue(authority, common_name, organization, &purpose)?;
         private(&layout.pki(&format!("{name}.crt")), &issued.cert_pem)?;
         private(&layout.pki(&format!("{name}.key")), &issued.key_pem)?;
@@ -95,6 +151,11 @@ fn issue(
 ) -> Result<Issued, Error> {
     let organizations = organization.into_iter().map(str::to_owned).collect();
     Ok(authority.issue(&Subject { common_name: name.to_owned(), organizations }, purpose)?)
+}
+
+/// Makes a folder that only this user can look into.
+pub(crate) fn folder(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new().mode(0o700).create(path).map_err(Error::file("create", path))
 }
 
 /// Writes a file that only this user can read.

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::{
-    Error, ProgressSink,
+    Error, MetricsSource, MetricsSources, ProgressSink,
     binaries::Binaries,
     layout::Layout,
     ports::Claim,
@@ -50,19 +50,22 @@ pub struct Options {
     pub shim: Vec<OsString>,
     /// Where reports on what is going on are sent.
     pub progress: ProgressSink,
+    /// A snapshot to start from instead of from nothing; see [`ControlPlane::snapshot`].
+    pub restore: Option<PathBuf>,
     /// Names the work directory. Unique among the control planes of one user.
     pub run_id: String,
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { profile, port, bin_dir, log_dir, shim, progress: _, run_id } = self;
+        let Self { profile, port, bin_dir, log_dir, shim, progress: _, restore, run_id } = self;
         f.debug_struct("Options")
             .field("profile", &profile.name)
             .field("port", port)
             .field("bin_dir", bin_dir)
             .field("log_dir", log_dir)
             .field("shim", shim)
+            .field("restore", restore)
             .field("run_id", run_id)
             .finish_non_exhaustive()
     }
@@ -123,6 +126,12 @@ pub struct Versions {
     pub etcd: String,
 }
 
+impl Versions {
+    fn of(binaries: &Binaries) -> Self {
+        Self { kubernetes: binaries.kubernetes.version.clone(), etcd: binaries.etcd.version.clone() }
+    }
+}
+
 /// The sink is a function and has nothing to show.
 #[derive(Clone)]
 struct ProgressSinkField(ProgressSink);
@@ -172,10 +181,7 @@ impl ControlPlane {
 
     /// The versions that run.
     pub fn versions(&self) -> Versions {
-        Versions {
-            kubernetes: self.binaries.kubernetes.version.clone(),
-            etcd: self.binaries.etcd.version.clone(),
-        }
+        Versions::of(&self.binaries)
     }
 
     /// What it was started from.
@@ -186,6 +192,14 @@ impl ControlPlane {
     /// The binaries that run, and kubectl.
     pub fn binaries(&self) -> &Binaries {
         &self.binaries
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn spawner(&self) -> &Spawner {
+        &self.spawner
     }
 
     /// The components in the order in which they were started.
@@ -199,6 +213,16 @@ impl ControlPlane {
                 log: process.log.clone(),
             })
             .collect()
+    }
+
+    /// Where the components' metrics are, as the admin reads them.
+    pub fn metrics(&self) -> MetricsSources {
+        let source = |component: Component| MetricsSource {
+            component,
+            process: component.binary().to_owned(),
+            url: self.layout.metrics(component),
+        };
+        MetricsSources::new(self.checks.clone(), Component::ALL.map(source))
     }
 
     /// Waits until a component ends that was not asked to, and says which, how, and what it wrote last. Never resolves

@@ -1,4 +1,4 @@
-//! Asking components whether they are ready.
+//! Asking components whether they are ready, and the little else that the admin asks of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,8 @@ pub(crate) struct Checks {
 
 impl Checks {
     pub(crate) fn new(access: &Access) -> Result<Self, Error> {
-        let config = tls(access).map_err(|reason| Error::Tls { reason })?;
+        let Access { ca_pem, admin } = access;
+        let config = tls(ca_pem, &admin.cert_pem, &admin.key_pem).map_err(|reason| Error::Tls { reason })?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .no_proxy()
@@ -43,6 +44,25 @@ impl Checks {
             .to_owned())
     }
 
+    /// Deletes an object; one that is not there is as good.
+    pub(crate) async fn delete(&self, url: &str) -> Result<(), String> {
+        let response = self.client.delete(url).send().await.map_err(|error| deepest(&error))?;
+        match response.status() {
+            status if status.is_success() || status == reqwest::StatusCode::NOT_FOUND => Ok(()),
+            status => Err(format!("{url} answers {status}")),
+        }
+    }
+
+    /// The text behind an address, all of it within `patience`.
+    pub(crate) async fn text(&self, url: &str, patience: Duration) -> Result<String, String> {
+        let response =
+            self.client.get(url).timeout(patience).send().await.map_err(|error| deepest(&error))?;
+        match response.status() {
+            status if status.is_success() => response.text().await.map_err(|error| deepest(&error)),
+            status => Err(format!("{url} answers {status}")),
+        }
+    }
+
     /// Whether the address answers 200; otherwise what it says instead.
     pub(crate) async fn check(&self, url: &str) -> Result<(), String> {
         let response = self.client.get(url).send().await.map_err(|error| deepest(&error))?;
@@ -57,14 +77,14 @@ impl Checks {
     }
 }
 
-fn tls(access: &Access) -> Result<ClientConfig, String> {
+/// A configuration that trusts one authority and shows one certificate; all PEM.
+pub(crate) fn tls(ca: &str, certificate: &str, key: &str) -> Result<ClientConfig, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let mut roots = RootCertStore::empty();
-    let ca = CertificateDer::from_pem_slice(access.ca_pem.as_bytes()).map_err(|error| text(&error))?;
+    let ca = CertificateDer::from_pem_slice(ca.as_bytes()).map_err(|error| text(&error))?;
     roots.add(ca).map_err(|error| text(&error))?;
-    let certificate =
-        CertificateDer::from_pem_slice(access.admin.cert_pem.as_bytes()).map_err(|error| text(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(access.admin.key_pem.as_bytes()).map_err(|error| text(&error))?;
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|error| text(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| text(&error))?;
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| text(&error))?
@@ -74,7 +94,7 @@ fn tls(access: &Access) -> Result<ClientConfig, String> {
 }
 
 /// reqwest's own text stops at "error sending request"; what matters is beneath it.
-fn deepest(error: &reqwest::Error) -> String {
+pub(crate) fn deepest(error: &reqwest::Error) -> String {
     let mut deepest: &dyn std::error::Error = error;
     while let Some(source) = deepest.source() {
         deepest = source;

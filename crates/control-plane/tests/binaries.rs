@@ -219,8 +219,28 @@ async fn what_a_killed_process_left_half_done_is_not_taken_for_whole() {
     files.sort();
     assert_eq!(
         files,
-        ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kubernetes"]
+        ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kubernetes", "recipe"]
     );
+}
+
+#[tokio::test]
+async fn what_was_built_from_another_main_go_is_built_again() {
+    let machine = Machine::new();
+    machine.go(BUILDS);
+    machine.find().await.unwrap();
+    let recipe = machine.slot("etcd", ETCD).join("recipe");
+    let ours = fs::read_to_string(&recipe).unwrap();
+    fs::write(&recipe, "another").unwrap();
+    let found = machine.find().await.unwrap();
+    assert_eq!((found.etcd.origin.as_str(), found.kubernetes.origin.as_str()), ("build", "cache"));
+    assert_eq!(fs::read_to_string(&recipe).unwrap(), ours);
+    assert!(found.etcdutl().is_some());
+
+    // A cache of the time when there was no etcdutl.
+    fs::remove_file(recipe).unwrap();
+    fs::remove_file(machine.slot("etcd", ETCD).join("etcdutl")).unwrap();
+    assert_eq!(machine.find().await.unwrap().etcd.origin, "build");
+    assert_eq!(machine.builds(), 4);
 }
 
 #[tokio::test]
@@ -309,7 +329,7 @@ async fn folders_come_in_their_order_and_only_in_the_right_version() {
         (found.etcd.origin.as_str(), found.kubernetes.origin.as_str()),
         ("KUBEBUILDER_ASSETS", "PATH")
     );
-    assert_eq!(found.kubectl(), None);
+    assert_eq!((found.kubectl(), found.etcdutl()), (None, None));
 
     // Whoever names a folder gets what is in it, whatever its version.
     machine.places.bin_dir = Some(machine.folder("mine", &KUBE, "1.37.0-alpha.1", None));

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
+#[path = "real/snapshots.rs"]
+mod snapshots;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -13,7 +16,9 @@ use std::{
     time::Duration,
 };
 
-use control_plane::{ControlPlane, Error, Options, ProcessInfo, Progress, audit, binaries::cache_dir};
+use control_plane::{
+    ControlPlane, Error, Exposition, Options, ProcessInfo, Progress, audit, binaries::cache_dir,
+};
 use profile::Component;
 use rustix::fs::statfs;
 use tokio::sync::Notify;
@@ -25,6 +30,7 @@ fn options(run_id: &str, settings: &[&str]) -> Options {
     }
     Options {
         log_dir: None,
+        restore: None,
         profile,
         port: None,
         bin_dir: None,
@@ -75,6 +81,21 @@ fn ports(plane: &ControlPlane) -> BTreeSet<u16> {
     listening.map(|argument| argument.rsplit([':', '=']).next().unwrap().parse().unwrap()).collect()
 }
 
+/// The scheduler and the controller manager ask the apiserver whether the admin may.
+async fn every_component_serves_metrics(plane: &ControlPlane) {
+    let names: Vec<String> = plane.processes().into_iter().map(|process| process.name).collect();
+    let metrics = plane.metrics();
+    let sources: Vec<String> = metrics.list().iter().map(|source| source.process.clone()).collect();
+    assert_eq!(sources, names);
+    let answers = metrics.read_all().await;
+    assert_eq!(answers.len(), 4);
+    for Exposition { source, text } in answers {
+        let text = text.unwrap_or_else(|reason| panic!("{source:?}: {reason}"));
+        let scrape = scrape::exposition::parse(&text, scrape::names::wanted).unwrap();
+        assert!(scrape.started().is_some(), "{source:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     let options = options("whole-life", &["audit.level=Metadata"]);
@@ -90,6 +111,7 @@ async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     }
     let ports = ports(&plane);
     assert_eq!(ports.len(), 6);
+    every_component_serves_metrics(&plane).await;
     for port in &ports {
         TcpStream::connect(("127.0.0.1", *port)).unwrap();
     }
@@ -120,6 +142,10 @@ async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
     let Error::Died { component: Component::Scheduler, status, tail, .. } = &error else { panic!("{error}") };
     assert_eq!((status.signal(), tail.is_empty()), (Some(9), false));
+
+    let answers = plane.metrics().read_all().await;
+    let silent: Vec<_> = answers.iter().filter(|answer| answer.text.is_err()).collect();
+    assert!(matches!(silent[..], [one] if one.source.component == Component::Scheduler), "{silent:?}");
 
     let pids: Vec<u32> = plane.processes().iter().map(|process| process.pid).collect();
     plane.stop().await.unwrap();

@@ -35,6 +35,7 @@ fn options(bench: &Bench) -> Options {
         port: None,
         bin_dir: None,
         log_dir: Some(bench.path().join("logs")),
+        restore: None,
         shim: vec![env!("CARGO_BIN_EXE_loadgen").into(), "supervised".into()],
         progress: Arc::new(|_| {}),
         run_id: format!("outages-{}", std::process::id()),

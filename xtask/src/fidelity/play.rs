@@ -66,6 +66,7 @@ async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
         port: None,
         bin_dir: None,
         log_dir: None,
+        restore: None,
         shim: vec![shim.clone()],
         progress,
         run_id: format!("fidelity-{}", std::process::id()),

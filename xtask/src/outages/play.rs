@@ -84,6 +84,7 @@ async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
         port: None,
         bin_dir: None,
         log_dir: plan.keep.clone(),
+        restore: None,
         shim: vec![binaries::shim()?],
         progress,
         run_id: format!("outages-{}-{}", plan.outage.name(), std::process::id()),

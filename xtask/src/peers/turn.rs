@@ -66,6 +66,7 @@ pub(super) async fn play(plan: &Plan, programs: &Programs) -> anyhow::Result<Tur
         port: None,
         bin_dir: None,
         log_dir: None,
+        restore: None,
         shim: vec![programs.shim.clone()],
         progress,
         run_id: format!("peers-{}", std::process::id()),

@@ -1,8 +1,11 @@
 //! Building the binaries from the Go modules that Kubernetes and etcd publish.
 //!
 //! The kube-* programs and kubectl become one binary with four names (`go/kubernetes/main.go`): one link step instead
-//! of four. kubemark is built from the same module when it is asked for, which few do. etcd is a module of its own,
-//! because its dependencies are others than those Kubernetes pins.
+//! of four. kubemark is built from the same module when it is asked for, which few do. etcd and etcdutl, one binary again,
+//! are modules of their own, because their dependencies are others than those Kubernetes pins.
+//!
+//! Beside what is built lies the hash of the `main.go` it was built from: the cache takes a build of another one for
+//! nothing.
 
 use std::{
     fs,
@@ -13,6 +16,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
@@ -20,7 +24,7 @@ use super::{
     run,
     search::Source,
 };
-use crate::{Progress, ProgressSink, spawn::Spawner};
+use crate::{Progress, ProgressSink, hash::hex, spawn::Spawner};
 
 /// Where Go comes from.
 pub(super) const GO: &str = "https://go.dev/dl";
@@ -28,6 +32,22 @@ pub(super) const GO: &str = "https://go.dev/dl";
 const KUBERNETES_MAIN: &str = include_str!("../../go/kubernetes/main.go");
 const KUBEMARK_MAIN: &str = include_str!("../../go/kubemark/main.go");
 const ETCD_MAIN: &str = include_str!("../../go/etcd/main.go");
+
+/// The file in a built folder that tells the builds of one `main.go` from those of another.
+pub(super) const RECIPE: &str = "recipe";
+
+/// What a build of today leaves in [`RECIPE`].
+pub(super) fn recipe(product: Product) -> String {
+    hex(&Sha256::digest(main_go(product)))
+}
+
+fn main_go(product: Product) -> &'static str {
+    match product {
+        Product::Kubernetes => KUBERNETES_MAIN,
+        Product::Kubemark => KUBEMARK_MAIN,
+        Product::Etcd => ETCD_MAIN,
+    }
+}
 
 pub(super) struct Build<'a> {
     pub(super) wanted: Wanted<'a>,
@@ -59,12 +79,7 @@ impl Source for Build<'_> {
         };
         let upstream = self.upstream_module(&module, &upstream, &what, start).await?;
         write("go.mod", &go_mod(self.wanted, &upstream)?)?;
-        let main = match product {
-            Product::Kubernetes => KUBERNETES_MAIN,
-            Product::Kubemark => KUBEMARK_MAIN,
-            Product::Etcd => ETCD_MAIN,
-        };
-        write("main.go", main)?;
+        write("main.go", main_go(product))?;
         self.go(&module, &["mod", "tidy"], &what, start).await?;
         let binary = folder.join(product.name());
         let arguments =
@@ -75,6 +90,8 @@ impl Source for Build<'_> {
             symlink(product.name(), folder.join(name))
                 .map_err(|error| format!("cannot link {name}: {error}"))?;
         }
+        fs::write(folder.join(RECIPE), recipe(product))
+            .map_err(|error| format!("cannot write {RECIPE}: {error}"))?;
         // Neither is of use any more, and the log of a build that failed is in the error.
         let _ = fs::remove_dir_all(&module.folder);
         let _ = fs::remove_file(&module.log);
@@ -165,15 +182,15 @@ fn linker_flags(wanted: Wanted<'_>) -> String {
 /// repository those are the published modules `v0.<minor>.<patch>`. Go's version and runtime settings (`godebug`) are
 /// taken over, so that the program behaves as the released one.
 fn go_mod(wanted: Wanted<'_>, upstream: &str) -> Result<String, String> {
-    let module = match wanted.product {
-        Product::Kubernetes | Product::Kubemark => "k8s.io/kubernetes",
-        Product::Etcd => "go.etcd.io/etcd/server/v3",
+    let modules: &[&str] = match wanted.product {
+        Product::Kubernetes | Product::Kubemark => &["k8s.io/kubernetes"],
+        Product::Etcd => &["go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/etcdutl/v3"],
     };
     let go =
         upstream.lines().find(|line| line.starts_with("go ")).ok_or("its go.mod names no version of Go")?;
     let mut lines = vec![format!("module loadgen.local/{}", wanted.product.name()), go.to_owned()];
     lines.extend(godebug(upstream).map(|setting| format!("godebug {setting}")));
-    lines.push(format!("require {module} v{}", wanted.version));
+    lines.extend(modules.iter().map(|module| format!("require {module} v{}", wanted.version)));
     if let (Product::Kubernetes | Product::Kubemark, Some(libraries)) =
         (wanted.product, wanted.version.strip_prefix("1."))
     {
@@ -230,7 +247,11 @@ mod tests {
         let upstream =
             "module go.etcd.io/etcd/server/v3\n\ngo 1.24\n\nreplace go.etcd.io/etcd/api/v3 => ../api\n";
         let text = go_mod(Wanted { product: Product::Etcd, version: "3.6.8" }, upstream).unwrap();
-        assert_eq!(text, "module loadgen.local/etcd\ngo 1.24\nrequire go.etcd.io/etcd/server/v3 v3.6.8\n");
+        assert_eq!(
+            text,
+            "module loadgen.local/etcd\ngo 1.24\nrequire go.etcd.io/etcd/server/v3 v3.6.8\n\
+             require go.etcd.io/etcd/etcdutl/v3 v3.6.8\n"
+        );
         assert_eq!(linker_flags(Wanted { product: Product::Etcd, version: "3.6.8" }), "-s -w");
     }
 

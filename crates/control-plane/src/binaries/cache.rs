@@ -19,6 +19,7 @@ use rustix::{
 use tokio::time::{Instant, sleep};
 
 use super::{
+    build,
     folder::is_executable,
     product::{Product, Wanted},
 };
@@ -86,8 +87,17 @@ impl Slot {
         }
         match self.product.cached().iter().find(|name| !is_executable(&self.folder.join(name))) {
             Some(missing) => Err(format!("{missing} is missing")),
+            None if self.is_of_another_recipe() => {
+                Err("it was built by another version of this program".to_owned())
+            }
             None => Ok(()),
         }
+    }
+
+    /// A download has no recipe, and neither has what was built before there were any.
+    fn is_of_another_recipe(&self) -> bool {
+        let recipe = fs::read_to_string(self.folder.join(build::RECIPE));
+        recipe.is_ok_and(|recipe| recipe != build::recipe(self.product))
     }
 
     /// Waits until nobody else fills this slot, and keeps others from it.

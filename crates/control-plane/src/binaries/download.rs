@@ -20,7 +20,7 @@ use super::{
     product::{Product, Wanted},
     search::Source,
 };
-use crate::{Progress, ProgressSink};
+use crate::{Progress, ProgressSink, hash::hex};
 
 /// Where there is no network, this is what a user waits before the build starts.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -60,8 +60,9 @@ impl Source for Download<'_> {
                     .ok_or_else(|| format!("{base}/SHA256SUMS does not name {archive}"))?;
                 let packed = folder.join(&archive);
                 self.file(&client, &format!("{base}/{archive}"), checksum, &packed).await?;
-                unpack(&packed, folder).map_err(|error| format!("cannot unpack {archive}: {error}"))?;
-                executable(&folder.join("etcd"))?;
+                unpack(&packed, product.cached(), folder)
+                    .map_err(|error| format!("cannot unpack {archive}: {error}"))?;
+                product.cached().iter().try_for_each(|name| executable(&folder.join(name)))?;
             }
         }
         Ok(())
@@ -152,11 +153,6 @@ fn first_word(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
-}
-
 /// Lines of sha256sum(1): checksum, two spaces (or a space and `*`), file name.
 fn checksum_of<'a>(sums: &'a str, file: &str) -> Option<&'a str> {
     sums.lines().find_map(|line| {
@@ -166,20 +162,27 @@ fn checksum_of<'a>(sums: &'a str, file: &str) -> Option<&'a str> {
     })
 }
 
-/// Takes `etcd` out of `etcd-v3.6.8-linux-amd64/` and removes the archive.
-fn unpack(archive: &Path, folder: &Path) -> std::io::Result<()> {
+/// Takes the named files out of `etcd-v3.6.8-linux-amd64/` and removes the archive.
+fn unpack(archive: &Path, names: &[&str], folder: &Path) -> std::io::Result<()> {
     let packed = BufReader::new(File::open(archive)?);
     let mut entries = tar::Archive::new(flate2::bufread::GzDecoder::new(packed));
-    let mut found = false;
+    let mut missing = names.to_vec();
     for entry in entries.entries()? {
         let mut entry = entry?;
-        if entry.header().entry_type().is_file() && entry.path()?.file_name() == Some("etcd".as_ref()) {
-            std::io::copy(&mut entry, &mut File::create(folder.join("etcd"))?)?;
-            found = true;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let found = entry.path()?.file_name().and_then(|file| missing.iter().position(|name| file == *name));
+        if let Some(found) = found {
+            let name = missing.swap_remove(found);
+            std::io::copy(&mut entry, &mut File::create(folder.join(name))?)?;
         }
     }
     std::fs::remove_file(archive)?;
-    if found { Ok(()) } else { Err(std::io::Error::other("it has no file called etcd")) }
+    match missing.first() {
+        None => Ok(()),
+        Some(name) => Err(std::io::Error::other(format!("it has no file called {name}"))),
+    }
 }
 
 fn executable(path: &Path) -> Result<(), String> {

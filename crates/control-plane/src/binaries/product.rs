@@ -5,6 +5,8 @@ use std::{fmt, path::Path};
 use super::Release;
 
 pub(super) const KUBECTL: &str = "kubectl";
+/// Restores etcd's snapshots; released together with it.
+pub(super) const ETCDUTL: &str = "etcdutl";
 pub(super) const KUBEMARK: &str = "kubemark";
 
 /// What is released together under one version.
@@ -38,7 +40,7 @@ impl Product {
     pub(super) fn cached(self) -> &'static [&'static str] {
         match self {
             Self::Kubernetes => &["kube-apiserver", "kube-controller-manager", "kube-scheduler", KUBECTL],
-            Self::Etcd => &["etcd"],
+            Self::Etcd => &["etcd", ETCDUTL],
             Self::Kubemark => &[KUBEMARK],
         }
     }

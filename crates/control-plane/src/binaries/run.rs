@@ -19,7 +19,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(15);
 ///
 /// Stderr goes to the end of `log`, whose last lines become the error; without a log it is thrown away. `goes_on` is
 /// called with the time so far every quarter of a minute.
-pub(super) async fn output(
+pub(crate) async fn output(
     spawner: &Spawner,
     mut command: Command,
     log: Option<&Path>,

@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use identity::ClusterPki;
 use profile::Component;
 use tokio::time::{Instant, sleep};
 
-use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, audit_log};
+use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, Versions, audit_log};
 use crate::{
     Error, Progress, audit,
     binaries::{self, Places, cache_dir},
@@ -18,6 +19,7 @@ use crate::{
     logs, pki,
     ports::Port,
     ready::Checks,
+    snapshot::Snapshot,
     spawn::Spawner,
     storage::Storage,
     work_dir::WorkDir,
@@ -36,25 +38,33 @@ impl ControlPlane {
     /// # Errors
     ///
     /// Whatever stands in the way, before anything is started where that is possible: flags that are not the
-    /// profile's to set, a taken port, binaries that cannot be had, storage that cannot be had; a component that dies or does not become ready,
-    /// with its last log lines.
+    /// profile's to set, a taken port, binaries or storage that cannot be had, a snapshot of other versions; a component that
+    /// dies or does not become ready, with its last log lines.
     pub async fn start(options: Options) -> Result<Self, Error> {
         flags::check(&options.profile)?;
         let mut ports = Reserved::new(options.port)?;
         let begin = Instant::now();
-        let Options { profile, bin_dir, log_dir, shim, progress, run_id, .. } = options;
+        let Options { profile, bin_dir, log_dir, shim, progress, run_id, restore, .. } = options;
+        let snapshot = restore.as_deref().map(Snapshot::open).transpose()?;
         let places = Places::from_env(bin_dir.or_else(|| profile.versions.bin_dir.clone()));
         let versions = &profile.versions;
-        let binaries =
-            binaries::find(&versions.kubernetes, &versions.etcd, &places, &shim, &progress).await?;
+        // Boxed: with a download and a build in it, it is larger than all the rest.
+        let find = binaries::find(&versions.kubernetes, &versions.etcd, &places, &shim, &progress);
+        let binaries = Box::pin(find).await?;
         tracing::debug!(?binaries, took = ?begin.elapsed(), "binaries found");
+        if let Some(snapshot) = &snapshot {
+            snapshot.fits(&Versions::of(&binaries))?;
+        }
 
         let begin = Instant::now();
         let work = WorkDir::create(&cache_dir(), &run_id)?;
         let logs = log_dir.unwrap_or_else(|| work.path().join("logs"));
         let layout = Layout { dir: work.path().to_owned(), logs, ports: ports.numbers() };
         let storage = Storage::prepare(profile.storage, work.path())?;
-        let access = pki::write(&layout)?;
+        let access = {
+            let pki = snapshot.as_ref().map_or_else(|| Ok(ClusterPki::generate()?), Snapshot::pki)?;
+            pki::write(&layout, &pki)?
+        };
         fs::create_dir_all(&layout.logs).map_err(Error::file("create", &layout.logs))?;
         pki::private(&layout.audit_policy(), &audit::policy(profile.audit.level))?;
         let checks = Checks::new(&access)?;
@@ -78,6 +88,9 @@ impl ControlPlane {
             exits: Exits::default(),
             claims: Vec::new(),
         };
+        if let Some(snapshot) = &snapshot {
+            plane.restore(snapshot).await?;
+        }
         for wave in [
             &[Component::Etcd][..],
             &[Component::Apiserver],
@@ -91,6 +104,9 @@ impl ControlPlane {
             }
             for component in wave {
                 plane.ready(*component, &checks).await?;
+            }
+            if snapshot.is_some() && wave.contains(&Component::Apiserver) {
+                plane.forget_leaders(&checks).await?;
             }
         }
         plane.let_the_apiserver_reach_kubelets(&checks).await?;
@@ -106,7 +122,7 @@ impl ControlPlane {
         format!("a control plane of Kubernetes v{} on etcd v{}", versions.kubernetes, versions.etcd)
     }
 
-    fn report(&self, progress: Progress) {
+    pub(crate) fn report(&self, progress: Progress) {
         (self.progress.0)(progress);
     }
 

@@ -121,7 +121,7 @@ fn sha256(bytes: &[u8]) -> String {
 fn tarball(folder: &str, etcd: &str) -> Vec<u8> {
     let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut archive = tar::Builder::new(packed);
-    for (name, text) in [("README.md", "etcd"), ("etcd", etcd)] {
+    for (name, text) in [("README.md", "etcd"), ("etcd", etcd), ("etcdutl", "etcdutl")] {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);

@@ -1,0 +1,252 @@
+//! What the control plane says about itself: the `/metrics` of its components, read beside a trial.
+//!
+//! Sends: `GET /metrics` to each component as the admin; of a cluster that is not ours only to the apiserver. Records:
+//! nothing by itself; a [`Reading`] becomes a line of the series, and two of them what limited the window between them.
+//!
+//! Texts are parsed on the blocking threads: an apiserver's has megabytes, and the drivers' runtime has deadlines.
+
+use control_plane::MetricsSources;
+use measure::{Clock, Nanos};
+use profile::Profile;
+use scrape::{
+    exposition,
+    limits::Process,
+    names::{self, Component, Metric},
+    series::{Labels, Scrape},
+};
+use serde_json::{Map, Value, json};
+use wire::{Client, Encoding, Request};
+
+#[cfg(test)]
+mod tests;
+
+/// How fast clients of a component ask unless flags say otherwise: the scheduler's and the controller manager's
+/// `--kube-api-qps` (`pkg/scheduler/apis/config/v1/defaults.go`, `cmd/kube-controller-manager/app/options`).
+const SCHEDULER_QPS: f64 = 50.0;
+const CONTROLLERS_QPS: f64 = 20.0;
+/// What client-go makes of a QPS of zero (`rest/config.go`, `DefaultQPS`).
+const ZERO_QPS: f64 = 5.0;
+
+/// What reads the metrics of one control plane.
+#[derive(Clone)]
+pub(crate) struct ServerMetrics {
+    source: Source,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+enum Source {
+    /// All components of a control plane of ours.
+    Ours(MetricsSources),
+    /// The apiserver of somebody else's.
+    Apiserver(Client),
+}
+
+/// What the components said at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    /// When they were asked.
+    pub(crate) at: Nanos,
+    /// Each that answered: what it is, the process' name, the metrics of [`names`].
+    pub(crate) scrapes: Vec<(Component, String, Scrape)>,
+    /// The others, and why there is nothing of them.
+    pub(crate) missing: Vec<(String, String)>,
+}
+
+impl ServerMetrics {
+    /// Of a control plane of ours its sources; of another cluster the admin's client, which can only reach the apiserver.
+    pub(crate) fn new(ours: Option<MetricsSources>, admin: &Client, clock: Clock) -> Self {
+        let source = ours.map_or_else(|| Source::Apiserver(admin.clone()), Source::Ours);
+        Self { source, clock }
+    }
+
+    /// Asks all components at once. Takes as long as the slowest, at most ten seconds, and never fails as a whole.
+    pub(crate) async fn read(&self) -> Reading {
+        let at = self.clock.now();
+        let texts = match &self.source {
+            Source::Ours(sources) => of_ours(sources).await,
+            Source::Apiserver(admin) => of_a_cluster(admin).await,
+        };
+        let parsing = tokio::task::spawn_blocking(move || Reading::parse(at, texts));
+        parsing.await.unwrap_or_else(|error| Reading {
+            at,
+            scrapes: Vec::new(),
+            missing: vec![("all components".to_owned(), format!("cannot be parsed: {error}"))],
+        })
+    }
+}
+
+/// A component, its process' name, and its text or why there is none.
+type Answer = (Component, String, Result<Vec<u8>, String>);
+
+async fn of_ours(sources: &MetricsSources) -> Vec<Answer> {
+    let answers = sources.read_all().await.into_iter();
+    let answer = |exposition: control_plane::Exposition| {
+        let source = exposition.source;
+        (kind(source.component), source.process, exposition.text.map(String::into_bytes))
+    };
+    answers.map(answer).collect()
+}
+
+async fn of_a_cluster(admin: &Client) -> Vec<Answer> {
+    // The answer is text whatever is asked for: the format is negotiated by Prometheus' library, which knows none of ours.
+    let request = Request::get("/metrics").accept(Encoding::Json).timeout(std::time::Duration::from_secs(10));
+    let text = match admin.send(&request).await {
+        Ok(response) if response.is_success() => Ok(response.body.to_vec()),
+        Ok(response) => Err(format!("/metrics answers {}", response.status)),
+        Err(error) => Err(error.to_string()),
+    };
+    let unreachable = |component: Component| {
+        let reason = "its metrics are not reachable through the apiserver of this cluster".to_owned();
+        (component, program(component).to_owned(), Err(reason))
+    };
+    let apiserver = (Component::Apiserver, program(Component::Apiserver).to_owned(), text);
+    let others = Component::ALL.into_iter().filter(|component| *component != Component::Apiserver);
+    std::iter::once(apiserver).chain(others.map(unreachable)).collect()
+}
+
+impl Reading {
+    fn parse(at: Nanos, answers: Vec<Answer>) -> Self {
+        let mut reading = Self { at, ..Self::default() };
+        for (component, process, text) in answers {
+            match text.and_then(|text| parse(&text)) {
+                Ok(scrape) => reading.scrapes.push((component, process, scrape)),
+                Err(reason) => reading.missing.push((process, reason)),
+            }
+        }
+        reading
+    }
+
+    fn of(&self, process: &str) -> Option<&Scrape> {
+        self.scrapes.iter().find(|(_, name, _)| name == process).map(|(_, _, scrape)| scrape)
+    }
+
+    /// A line of the series: the few figures by which a run is looked at over time. Gauges and totals as they stand; what
+    /// is of a time, since `before`, the previous reading.
+    pub(crate) fn line(&self, before: Option<&Self>) -> Value {
+        let components = self.scrapes.iter().map(|(component, process, scrape)| {
+            let earlier = before.and_then(|before| Some((before, before.of(process)?)));
+            let since = earlier.map(|(before, earlier)| {
+                Process::new(*component, process, earlier, scrape, self.at.since(before.at).as_secs_f64())
+            });
+            (process.clone(), figures(*component, scrape, since.as_ref()))
+        });
+        let mut line = json!({
+            "seconds": self.at.as_secs_f64(),
+            "components": components.collect::<Map<_, _>>(),
+        });
+        if !self.missing.is_empty() {
+            let missing = self.missing.iter().map(|(process, reason)| (process.clone(), json!(reason)));
+            line["missing"] = missing.collect::<Map<_, _>>().into();
+        }
+        line
+    }
+}
+
+/// What each component did between two readings, for [`scrape::limits`]; one that is in only one of them is left out.
+///
+/// `ours` is the profile that the components were started with and how many processors they share: nobody knows what
+/// those of another cluster may use.
+pub(crate) fn processes(before: &Reading, after: &Reading, ours: Option<(&Profile, usize)>) -> Vec<Process> {
+    let seconds = after.at.since(before.at).as_secs_f64();
+    let change = |(component, name, scrape): &(Component, String, Scrape)| {
+        let mut process = Process::new(*component, name, before.of(name)?, scrape, seconds);
+        if let Some((profile, cores)) = ours {
+            process.cpus = Some(cpus(*component, profile, cores));
+            process.client_qps = client_qps(*component, profile);
+        }
+        Some(process)
+    };
+    after.scrapes.iter().filter_map(change).collect()
+}
+
+/// Go uses as many processors as `GOMAXPROCS` says, if that is a number above zero, but the machine has no more than it
+/// has.
+fn cpus(component: Component, profile: &Profile, cores: usize) -> f64 {
+    let asked = profile.env(of_profile(component)).get("GOMAXPROCS");
+    let asked = asked.and_then(|asked| asked.trim().parse::<u32>().ok()).filter(|asked| *asked > 0);
+    let cores = u32::try_from(cores).unwrap_or(u32::MAX);
+    f64::from(asked.map_or(cores, |asked| asked.min(cores)))
+}
+
+/// Requests per second of one client; none where there is no limiter.
+fn client_qps(component: Component, profile: &Profile) -> Option<f64> {
+    let usual = match component {
+        Component::Scheduler => SCHEDULER_QPS,
+        Component::ControllerManager => CONTROLLERS_QPS,
+        Component::Apiserver | Component::Etcd => return None,
+    };
+    let flag = profile.flags(of_profile(component)).get("kube-api-qps");
+    // The last of a flag that is repeated counts.
+    let qps = match flag.and_then(|flag| flag.values.last()) {
+        Some(value) => value.trim().parse::<f64>().ok()?,
+        None => usual,
+    };
+    if qps == 0.0 { Some(ZERO_QPS) } else { Some(qps).filter(|qps| *qps > 0.0) }
+}
+
+fn parse(text: &[u8]) -> Result<Scrape, String> {
+    let mut parser = exposition::Parser::new(names::wanted);
+    parser.feed(text).and_then(|()| parser.finish()).map_err(|error| format!("its metrics: {error}"))
+}
+
+/// The figures of one component in a line. One that is not there is left out.
+fn figures(component: Component, scrape: &Scrape, since: Option<&Process>) -> Value {
+    let total = |metric: &Metric| metric.find(scrape)?.total(|_| true);
+    let p99 = |metric: &Metric| since?.change.histogram(metric, |_| true)?.quantile(0.99);
+    let mut figures = Map::new();
+    let mut add = |name: &str, figure: Option<f64>| {
+        figures.extend(
+            figure.filter(|figure| figure.is_finite()).map(|figure| (name.to_owned(), json!(figure))),
+        );
+    };
+    add("cpu_seconds", total(&names::PROCESS_CPU));
+    add("rss_bytes", total(&names::PROCESS_MEMORY));
+    match component {
+        Component::Etcd => {
+            add("wal_fsync_p99_seconds", p99(&names::WAL_FSYNC));
+            add("backend_commit_p99_seconds", p99(&names::BACKEND_COMMIT));
+            add("db_bytes", total(&names::DB_BYTES));
+            add("db_bytes_in_use", total(&names::DB_BYTES_IN_USE));
+        }
+        Component::Apiserver => by(&mut figures, "seats", &names::EXECUTING_SEATS, "priority_level", scrape),
+        Component::Scheduler => by(&mut figures, "pending_pods", &names::PENDING_PODS, "queue", scrape),
+        Component::ControllerManager => {
+            by(&mut figures, "workqueue_depth", &names::WORKQUEUE_DEPTH, "name", scrape);
+        }
+    }
+    figures.into()
+}
+
+/// A gauge by the values of one of its labels. Zeros are left out: there are dozens of queues, and most are empty.
+fn by(figures: &mut Map<String, Value>, name: &str, metric: &Metric, label: &str, scrape: &Scrape) {
+    let Some(family) = metric.find(scrape) else { return };
+    let value = |value: &str| {
+        let total = family.total(|labels: &Labels| labels.is(label, value))?;
+        (total != 0.0 && total.is_finite()).then(|| (value.to_owned(), json!(total)))
+    };
+    figures.insert(name.to_owned(), family.values_of(label).into_iter().filter_map(value).collect());
+}
+
+/// Profiles and metrics each have their own word for a component.
+fn kind(component: profile::Component) -> Component {
+    match component {
+        profile::Component::Etcd => Component::Etcd,
+        profile::Component::Apiserver => Component::Apiserver,
+        profile::Component::Scheduler => Component::Scheduler,
+        profile::Component::ControllerManager => Component::ControllerManager,
+    }
+}
+
+fn of_profile(component: Component) -> profile::Component {
+    match component {
+        Component::Etcd => profile::Component::Etcd,
+        Component::Apiserver => profile::Component::Apiserver,
+        Component::Scheduler => profile::Component::Scheduler,
+        Component::ControllerManager => profile::Component::ControllerManager,
+    }
+}
+
+fn program(component: Component) -> &'static str {
+    of_profile(component).binary()
+}
