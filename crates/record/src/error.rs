@@ -1,12 +1,12 @@
-//! What can go wrong while a record is written.
+//! What can go wrong while a record is written or read.
 
 use std::{io, path::PathBuf};
 
-/// A record could not be written.
+/// A record could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or folder could not be written.
+    /// A file or folder could not be written or read.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was being done.
@@ -31,6 +31,25 @@ pub enum Error {
         /// What the serializer said.
         #[source]
         source: serde_json::Error,
+    },
+    /// A file is cut off, or is not what a record is.
+    #[error("{} is cut off or is no record", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A record of something else, or of a version that this program does not know.
+    #[error("{} is a record of kind {found}; needed is {wanted}", path.display())]
+    OtherRecord {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What was looked for.
+        wanted: String,
     },
     /// A histogram could not be encoded.
     #[error("cannot encode the histogram {tag}: {problem}")]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Interval, RunRecord, hlog};
 
@@ -48,6 +48,16 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A folder that is there already, to go on with what is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where there is no such folder.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        fs::read_dir(path).map_err(failed("open the folder", path))?;
+        Ok(Self { path: path.to_owned() })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -60,11 +70,7 @@ impl Folder {
 
     /// Writes `run.json`, in place of an earlier one.
     pub fn write_run(&self, run: &RunRecord) -> Result<(), Error> {
-        let path = self.path.join("run.json");
-        let mut json =
-            serde_json::to_vec_pretty(run).map_err(|source| Error::Json { path: path.clone(), source })?;
-        json.push(b'\n');
-        write_whole(&path, &json)
+        write_json(&self.path.join("run.json"), run)
     }
 
     /// Opens `series.jsonl`, which grows while the run goes on.
@@ -93,6 +99,36 @@ impl Series {
         // One write for the whole line, so that a reader or a crash meets whole lines.
         self.file.write_all(&json).map_err(failed("append to", &self.path))
     }
+}
+
+/// Writes one record, in place of an earlier one.
+pub(crate) fn write_json(path: &Path, record: &impl Serialize) -> Result<(), Error> {
+    let mut json =
+        serde_json::to_vec_pretty(record).map_err(|source| Error::Json { path: path.to_owned(), source })?;
+    json.push(b'\n');
+    write_whole(path, &json)
+}
+
+/// What every record begins with. A record of another version has other fields, so this is looked at first.
+#[derive(Deserialize)]
+struct Head {
+    schema_version: u32,
+    kind: String,
+}
+
+/// Reads one record of this kind and version.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, kind: &str, version: u32) -> Result<T, Error> {
+    let json = fs::read(path).map_err(failed("read", path))?;
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    let head: Head = serde_json::from_slice(&json).map_err(unreadable)?;
+    if head.kind != kind || head.schema_version != version {
+        return Err(Error::OtherRecord {
+            path: path.to_owned(),
+            found: format!("{} of version {}", head.kind, head.schema_version),
+            wanted: format!("{kind} of version {version}"),
+        });
+    }
+    serde_json::from_slice(&json).map_err(unreadable)
 }
 
 /// Writes beside the file, then renames: whoever looks sees the old contents or the new.
