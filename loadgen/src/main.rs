@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 mod drivers;
 mod end;
+mod experiment;
 mod fleet;
 mod interrupt;
 mod nodes;
