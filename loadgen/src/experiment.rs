@@ -99,6 +99,9 @@ pub(crate) async fn run(
     mut tell: impl FnMut(&Standing),
     mut save: impl FnMut(&ExperimentRecord) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExperimentRecord> {
+    if record.ended.is_some() {
+        return Ok(record);
+    }
     let mut experiment = Experiment::resume(record.plan.clone(), &record.pairs)?;
     while let Next::Measure(ask) = experiment.next() {
         tell(&experiment.standing(&ask));

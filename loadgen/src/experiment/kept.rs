@@ -4,6 +4,7 @@
 //! `drift-not-controlled` says so every time.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -50,7 +51,8 @@ pub(crate) fn compare_records(
         alike(first, kept)?;
     }
     let arms = Arms { baseline: subject(&before)?, candidate: subject(&after)? };
-    let plan = plan(&first.run, arms, primary)?;
+    let mut plan = plan(&first.run, arms, primary)?;
+    plan.differences.extend(versions(&first.run, &after[0].run));
     let left_out = before.iter().chain(&after).filter(|kept| !takes_part(kept)).count();
     let trials = Arms { baseline: trials(&before), candidate: trials(&after) };
     let comparison = compare(&plan, &trials, primary)?;
@@ -162,6 +164,19 @@ fn plan(run: &RunRecord, arms: Arms<Subject>, primary: Metric) -> anyhow::Result
         seed: run.seed,
         control: None,
     })
+}
+
+/// In what two runs differ that no profile says: what ran, and what measured it.
+fn versions(before: &RunRecord, after: &RunRecord) -> Vec<String> {
+    let told =
+        |run: &RunRecord, name: &String| run.versions.get(name).cloned().unwrap_or_else(|| "?".to_owned());
+    let names: BTreeSet<&String> = before.versions.keys().chain(after.versions.keys()).collect();
+    let ran = names.into_iter().map(|name| (name.as_str(), told(before, name), told(after, name)));
+    let measured = ("loadgen", before.loadgen_version.clone(), after.loadgen_version.clone());
+    ran.chain([measured])
+        .filter(|(_, from, to)| from != to)
+        .map(|(name, from, to)| format!("{name}: {from} -> {to}"))
+        .collect()
 }
 
 fn takes_part(kept: &Kept) -> bool {

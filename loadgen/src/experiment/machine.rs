@@ -4,7 +4,7 @@
 //! same end, so an interrupted experiment goes on from its record.
 
 use measure::statistics::{sequential, signed_rank};
-use record::experiment::{Arm, Arms, ExperimentRecord, Finished, Look, Pair, Pairs, Plan, Trial};
+use record::experiment::{Arm, Arms, Design, ExperimentRecord, Finished, Look, Pair, Pairs, Plan, Trial};
 
 use super::{Ask, Measured, judge, order, standing::Standing};
 
@@ -58,6 +58,8 @@ impl Experiment {
     /// for levels that do not exist no look says anything.
     pub(crate) fn new(plan: Plan) -> Self {
         let (looks_at, alpha) = looks(&plan);
+        // An experiment of kept records has nothing to measure.
+        let is_empty = plan.design == Design::Kept || looks_at.last().is_none_or(|last| *last == 0);
         Self {
             plan,
             looks_at,
@@ -67,7 +69,7 @@ impl Experiment {
             number: 1,
             attempt: 1,
             looks: Vec::new(),
-            finished: None,
+            finished: is_empty.then_some(Finished::TooFewValid),
         }
     }
 

@@ -181,7 +181,7 @@ fn looks_at_a_profile_against_itself_differ_at_most_once_in_twenty_experiments()
     };
     let plan = fixed_rate(until);
     let new = Experiment::new(plan.clone());
-    let experiments = 2000;
+    let experiments = 1000;
     let wrong = (0..experiments)
         .filter(|_| {
             let noise = |_: &Ask| trial(METRIC, (0.2_f64 * normal(&mut random)).exp());

@@ -147,7 +147,10 @@ impl Wanted {
             PairsWanted::Exactly(pairs) => {
                 let least = signed_rank::least_pairs(self.alpha);
                 if pairs < least {
-                    return Err(BadPlan::TooFewPairs { least, percent: self.alpha * 100.0 });
+                    return Err(BadPlan::TooFewPairs {
+                        least,
+                        percent: (self.alpha * 1000.0).round() / 10.0,
+                    });
                 }
                 Ok(Pairs::Exactly(pairs))
             }

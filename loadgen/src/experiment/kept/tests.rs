@@ -112,6 +112,8 @@ fn refusal(change: impl Fn(&mut RunRecord)) -> String {
 fn change_is_found_between_two_folders_of_runs() {
     let mut after = five(40.0);
     for run in &mut after {
+        run.versions = BTreeMap::from([("etcd".to_owned(), "3.6.8".to_owned())]);
+        run.loadgen_version = "0.2.0".to_owned();
         run.profile =
             Some(Profile { name: "tuned".to_owned(), resolved: json!({"flags": {"etcd": {"v": 2}}}) });
     }
@@ -121,7 +123,10 @@ fn change_is_found_between_two_folders_of_runs() {
     assert!(text.contains("\nwarning drift-not-controlled: the runs of one side came before"), "{text}");
     assert!(text.contains("before  ") && text.contains("run-4  "), "{text}");
     assert!(record.hurts() && record.is_valid());
-    assert_eq!(record.plan.differences, ["flags.etcd.v: 1 -> 2"]);
+    assert_eq!(
+        record.plan.differences,
+        ["flags.etcd.v: 1 -> 2", "etcd: ? -> 3.6.8", "loadgen: 0.1.0 -> 0.2.0"]
+    );
     let json = serde_json::to_string(&record).unwrap();
     assert!(serde_json::from_str::<ExperimentRecord>(&json).unwrap().hurts());
 }

@@ -147,6 +147,15 @@ fn report_that_nobody_asked_for_changes_nothing() {
 }
 
 #[test]
+fn experiment_of_kept_records_measures_nothing() {
+    let plan = fixed_rate(PairsWanted::Exactly(6));
+    let kept = Plan { design: Design::Kept, pairs: Pairs::Exactly(0), ..plan.clone() };
+    for plan in [kept, Plan { pairs: Pairs::Exactly(0), ..plan }] {
+        assert_eq!(Experiment::new(plan).next(), Next::Over(Finished::TooFewValid));
+    }
+}
+
+#[test]
 fn same_findings_lead_to_the_same_asks() {
     let plan = fixed_rate(PairsWanted::Exactly(6));
     let asks = || {
