@@ -3,6 +3,7 @@
 //! Parses the command line, runs the command, turns its end into an exit code, and nothing else.
 
 mod about;
+mod attribution;
 mod cleanup;
 mod cli;
 mod commands;
@@ -10,6 +11,7 @@ mod confirm;
 mod criteria;
 mod drivers;
 mod end;
+mod experiment;
 mod fleet;
 mod interrupt;
 mod nodes;

@@ -11,9 +11,13 @@ use measure::{
     },
 };
 
+use tokio::task::JoinHandle;
+
 use crate::{
+    attribution::Cause,
     observed::Observed,
     sampling::Used,
+    server_metrics::Reading,
     stand::{Load, Stand},
 };
 
@@ -82,6 +86,8 @@ pub(crate) struct Probed {
     pub(crate) dropped: u64,
     /// Requests that waited for a free HTTP/2 stream in the client.
     pub(crate) waited_for_stream: u64,
+    /// What the components say about the window.
+    pub(crate) cause: Cause,
 }
 
 /// A probe under way.
@@ -99,6 +105,8 @@ struct Begun {
     offered: f64,
     /// Requests that had waited for a stream before.
     waited: u64,
+    /// What the components said when it began.
+    before: JoinHandle<Reading>,
 }
 
 /// What was seen of it.
@@ -112,12 +120,15 @@ struct Seen {
 impl Stand<'_> {
     /// Offers a load and looks at what comes of it. What it leaves is deleted in the background.
     pub(crate) async fn probe(&mut self, ask: &Ask) -> anyhow::Result<Probed> {
-        let begun = self.begin_load(ask)?;
-        let running = Running { stand: self, begun: &begun, ask };
+        let mut begun = self.begin_load(ask)?;
         let rest = match ask.rest {
-            Some(to_rest) => running.settle(to_rest).await?,
+            Some(to_rest) => Running { stand: self, begun: &begun, ask }.settle(to_rest).await?,
             None => Rest::Steady,
         };
+        if rest != Rest::Broken {
+            begun.before = self.read_metrics();
+        }
+        let running = Running { stand: self, begun: &begun, ask };
         let (measured, judged) = match rest {
             Rest::Broken => running.broken(),
             Rest::Steady | Rest::Not(_) => running.measure().await?,
@@ -179,18 +190,37 @@ impl Stand<'_> {
         observed.open(begin);
         self.begin_window();
         let offered = setting.plan.rates(ask.at).sum();
-        Ok(Begun { load, observed, begin, offered, waited: self.waited_for_stream() })
+        let (waited, before) = (self.waited_for_stream(), self.read_metrics());
+        Ok(Begun { load, observed, begin, offered, waited, before })
     }
 
     async fn finish(&mut self, begun: Begun, seen: Seen) -> Probed {
-        let Begun { load, observed, begin, waited, .. } = begun;
+        let Begun { load, observed, begin, waited, before, .. } = begun;
         let used = self.end_window().await;
+        let after = self.read_metrics();
         let end = self.setting.clock.now();
         let dropped = load.counts().dropped;
         let waited_for_stream = self.waited_for_stream() - waited;
         let Seen { measured, rest, judged, judgement } = seen;
         self.retire(load, measured.clone());
-        Probed { begin, measured, end, rest, judged, judgement, observed, used, dropped, waited_for_stream }
+        let cause = match (before.await, after.await) {
+            (Ok(before), Ok(after)) => self.cause(&before, &after, used.as_ref()),
+            // Whoever reads never panics and is not cancelled.
+            _ => Cause::default(),
+        };
+        Probed {
+            begin,
+            measured,
+            end,
+            rest,
+            judged,
+            judgement,
+            observed,
+            used,
+            dropped,
+            waited_for_stream,
+            cause,
+        }
     }
 }
 
@@ -302,6 +332,7 @@ impl Probed {
             used: None,
             dropped: 0,
             waited_for_stream: 0,
+            cause: Cause::default(),
         }
     }
 }

@@ -6,9 +6,14 @@ use anyhow::{Context, bail};
 use fake_kubelet::{Fleet, FleetReport};
 use measure::{Clock, Nanos, Rate};
 use record::Folder;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::Instant,
+};
 
 use crate::{
+    attribution::{Attribution, Cause},
     drivers::{
         Order, Stop,
         pods::{Counts, PodsDriver, PodsReport},
@@ -21,6 +26,7 @@ use crate::{
     rights::{self, Identities},
     sampling::{Sampling, Used},
     scenario::{OnlyVirtual, PodTemplate},
+    server_metrics::Reading,
     target::Target,
 };
 
@@ -50,6 +56,7 @@ pub(crate) struct Stand<'a> {
     _accounts: Accounts,
     identities: Vec<Arc<Identities>>,
     sampling: Sampling,
+    attribution: Attribution,
     /// Loads offered so far.
     loads: u64,
     /// Loads that are no longer offered and not gone yet.
@@ -68,6 +75,7 @@ impl<'a> Stand<'a> {
     pub(crate) async fn prepare(setting: Setting<'a>) -> anyhow::Result<Self> {
         let Setting { plan, target, run, clock, progress, folder } = setting;
         let sampling = Sampling::start(target.components(), clock, folder.series()?);
+        let attribution = Attribution::start(target, clock, folder.series()?);
         progress.doing("prepare", "the drivers' accounts");
         let mut identities = Vec::new();
         for load in &plan.scenario.scenario.load {
@@ -77,8 +85,16 @@ impl<'a> Stand<'a> {
         let accounts = fleet::accounts(plan, target, run).await?;
         let kubelet = fleet::kubelet(target);
         let fleet = Fleet::start(fleet::spec(plan, target, &kubelet, run, &accounts, clock))?;
-        let stand =
-            Self { setting, fleet, _accounts: accounts, identities, sampling, loads: 0, retired: Vec::new() };
+        let stand = Self {
+            setting,
+            fleet,
+            _accounts: accounts,
+            identities,
+            sampling,
+            attribution,
+            loads: 0,
+            retired: Vec::new(),
+        };
         stand.wait_for_nodes().await?;
         Ok(stand)
     }
@@ -197,6 +213,16 @@ impl<'a> Stand<'a> {
     /// It ends.
     pub(crate) async fn end_window(&self) -> Option<Used> {
         self.sampling.end().await
+    }
+
+    /// Reads what the components say of themselves, in the background.
+    pub(crate) fn read_metrics(&self) -> JoinHandle<Reading> {
+        self.attribution.read()
+    }
+
+    /// What was used up between two readings.
+    pub(crate) fn cause(&self, before: &Reading, after: &Reading, used: Option<&Used>) -> Cause {
+        self.attribution.cause(before, after, used)
     }
 
     /// Requests of the drivers that have waited for a free HTTP/2 stream so far.

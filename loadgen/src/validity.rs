@@ -21,6 +21,8 @@ const HARNESS_WARN: f64 = 0.2;
 const HARNESS_INVALID: f64 = 0.8;
 /// A share of the machine's CPU that went to neither harness nor control plane.
 const OUTSIDE: f64 = 0.05;
+/// A share of the window above which a figure is that of a component's own request limiter.
+const THROTTLED: f64 = 0.1;
 const CLOCK_STEP: Duration = Duration::from_millis(100);
 
 /// The doubts about a probe.
@@ -36,6 +38,8 @@ pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step
         classes: plan.classes,
         rest: probed.rest,
         judged: &probed.judged,
+        throttled: probed.cause.throttled.clone(),
+        restarted: probed.cause.restarted.clone(),
     })
 }
 
@@ -59,6 +63,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) rest: Rest,
     /// How the limits were kept.
     pub(crate) judged: &'a [Judged],
+    /// Components that waited in their own request limiter, and for which share of the window.
+    pub(crate) throttled: Vec<(String, f64)>,
+    /// Components that were started anew.
+    pub(crate) restarted: Vec<String>,
 }
 
 /// The warnings that apply.
@@ -97,6 +105,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Warning> {
         fidelity(evidence.classes),
         not_steady(evidence.rest),
         few_samples(evidence.judged),
+        throttled_by_default(&evidence.throttled),
+        component_restart(&evidence.restarted),
     ];
     checks.into_iter().flatten().collect()
 }
@@ -136,6 +146,20 @@ fn fidelity(classes: Classes) -> Option<Warning> {
         missing.join(", no ")
     );
     above("fidelity", WarningClass::Warn, count(missing.len() as u64), 0.0, &advice)
+}
+
+fn throttled_by_default(throttled: &[(String, f64)]) -> Option<Warning> {
+    let (name, share) = throttled.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let advice = format!(
+        "{name} waited for its own request limiter, so the figure is the limiter's; raise its kube-api-qps and kube-api-burst, as \
+         profile defaults-unthrottled does"
+    );
+    above("throttled-by-default", WarningClass::Warn, *share, THROTTLED, &advice)
+}
+
+fn component_restart(restarted: &[String]) -> Option<Warning> {
+    let advice = format!("{} was started anew in the window; look at its log", restarted.join(", "));
+    above("component-restart", WarningClass::Invalid, count(restarted.len() as u64), 0.0, &advice)
 }
 
 fn not_steady(rest: Rest) -> Option<Warning> {
@@ -199,6 +223,8 @@ mod tests {
             classes: Classes::ALL,
             rest: Rest::Steady,
             judged: &[],
+            throttled: Vec::new(),
+            restarted: Vec::new(),
         };
         evidence(&mut given);
         let warnings = judge(&given).into_iter();
@@ -235,6 +261,15 @@ mod tests {
         assert_eq!(names(&[], |evidence| evidence.harness_cpu_share = Some(0.9)), invalid("harness-cpu"));
         let warn = vec![("harness-cpu".to_owned(), WarningClass::Warn)];
         assert_eq!(names(&[], |evidence| evidence.harness_cpu_share = Some(0.3)), warn);
+        assert_eq!(
+            names(&[], |evidence| evidence.restarted = vec!["etcd".to_owned()]),
+            invalid("component-restart")
+        );
+        let warn = vec![("throttled-by-default".to_owned(), WarningClass::Warn)];
+        assert_eq!(
+            names(&[], |evidence| evidence.throttled = vec![("kube-scheduler".to_owned(), 0.4)]),
+            warn
+        );
         let warn = vec![("noisy-host".to_owned(), WarningClass::Warn)];
         assert_eq!(names(&[], |evidence| evidence.outside_cpu_share = Some(0.06)), warn);
         let warn = vec![("fidelity".to_owned(), WarningClass::Warn)];

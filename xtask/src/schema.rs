@@ -6,6 +6,12 @@ use crate::generated::File;
 
 /// The schemas, as files.
 pub(crate) fn files() -> anyhow::Result<Vec<File>> {
-    let content = serde_json::to_string_pretty(&record::schema())? + "\n";
-    Ok(vec![File { path: PathBuf::from("docs/schema/run.schema.json"), content }])
+    let schemas = [("run", record::schema()), ("experiment", record::experiment::schema())];
+    schemas
+        .into_iter()
+        .map(|(name, schema)| {
+            let content = serde_json::to_string_pretty(&schema)? + "\n";
+            Ok(File { path: PathBuf::from(format!("docs/schema/{name}.schema.json")), content })
+        })
+        .collect()
 }

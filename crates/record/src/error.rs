@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or folder could not be written.
+    /// A file or folder could not be written or read.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was being done.
@@ -32,29 +32,24 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// There is no such file.
-    #[error("there is no {}; the folder is not such a record", path.display())]
-    NotARecord {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file is cut off, or is of something else.
-    #[error("{} cannot be read as a record: {source}", path.display())]
+    /// A file is cut off, or is not what a record is.
+    #[error("{} is cut off or is no record", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the parser said.
+        #[source]
         source: serde_json::Error,
     },
-    /// A record of another version of the program.
-    #[error("the record in {} has layout {version}, and this program reads {known}", path.display())]
-    Version {
-        /// The folder.
+    /// A record of something else, or of a version that this program does not know.
+    #[error("{} is a record of kind {found}; needed is {wanted}", path.display())]
+    OtherRecord {
+        /// The file.
         path: PathBuf,
-        /// Its layout.
-        version: u32,
-        /// Ours.
-        known: u32,
+        /// What it is.
+        found: String,
+        /// What was looked for.
+        wanted: String,
     },
     /// A histogram could not be encoded.
     #[error("cannot encode the histogram {tag}: {problem}")]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Interval, RunRecord, SearchRecord, hlog};
 
@@ -48,6 +48,16 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A folder that is there already, to go on with what is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where there is no such folder.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        fs::read_dir(path).map_err(failed("open the folder", path))?;
+        Ok(Self { path: path.to_owned() })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -58,30 +68,14 @@ impl Folder {
         self.path.join("logs")
     }
 
-    /// Opens a record's folder that is there, to go on with it.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let folder = Self { path: path.to_owned() };
-        let logs = folder.logs_dir();
-        fs::create_dir_all(&logs).map_err(failed("make the folder", &logs))?;
-        Ok(folder)
-    }
-
     /// Writes `run.json`, in place of an earlier one.
     pub fn write_run(&self, run: &RunRecord) -> Result<(), Error> {
-        self.write_json("run.json", run)
+        write_json(&self.path.join("run.json"), run)
     }
 
     /// Writes `search.json`, in place of an earlier one.
     pub fn write_search(&self, search: &SearchRecord) -> Result<(), Error> {
-        self.write_json("search.json", search)
-    }
-
-    fn write_json(&self, name: &str, record: &impl Serialize) -> Result<(), Error> {
-        let path = self.path.join(name);
-        let mut json =
-            serde_json::to_vec_pretty(record).map_err(|source| Error::Json { path: path.clone(), source })?;
-        json.push(b'\n');
-        write_whole(&path, &json)
+        write_json(&self.path.join("search.json"), search)
     }
 
     /// Opens `series.jsonl`, which grows while the run goes on.
@@ -112,13 +106,34 @@ impl Series {
     }
 }
 
-/// Reads a file of a record.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::NotARecord { path: path.to_owned() },
-        _ => failed("read", path)(source),
-    })?;
-    serde_json::from_slice(&text).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
+/// Writes one record, in place of an earlier one.
+pub(crate) fn write_json(path: &Path, record: &impl Serialize) -> Result<(), Error> {
+    let mut json =
+        serde_json::to_vec_pretty(record).map_err(|source| Error::Json { path: path.to_owned(), source })?;
+    json.push(b'\n');
+    write_whole(path, &json)
+}
+
+/// What every record begins with. A record of another version has other fields, so this is looked at first.
+#[derive(Deserialize)]
+struct Head {
+    schema_version: u32,
+    kind: String,
+}
+
+/// Reads one record of this kind and version.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, kind: &str, version: u32) -> Result<T, Error> {
+    let json = fs::read(path).map_err(failed("read", path))?;
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    let head: Head = serde_json::from_slice(&json).map_err(unreadable)?;
+    if head.kind != kind || head.schema_version != version {
+        return Err(Error::OtherRecord {
+            path: path.to_owned(),
+            found: format!("{} of version {}", head.kind, head.schema_version),
+            wanted: format!("{kind} of version {version}"),
+        });
+    }
+    serde_json::from_slice(&json).map_err(unreadable)
 }
 
 /// Writes beside the file, then renames: whoever looks sees the old contents or the new.

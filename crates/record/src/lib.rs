@@ -1,9 +1,11 @@
 //! The record: everything a run leaves, so that it can be judged, drawn and compared later.
 //!
 //! A record is a folder: `run.json` ([`RunRecord`], with a checked-in JSON schema), `latency.hlog` and `fleet-latency.hlog`
-//! (HdrHistogram interval logs), `series.jsonl` and `logs/`.
+//! (HdrHistogram interval logs), `series.jsonl` and `logs/`. That of an experiment has `experiment.json` ([`experiment`]) and a
+//! folder for each of its trials.
 
 mod error;
+pub mod experiment;
 mod folder;
 mod hlog;
 mod requests;
@@ -18,7 +20,7 @@ pub use hlog::Interval;
 pub use requests::{KindRecord, Requests};
 pub use run::{
     Ended, Fleet, Goodput, PhaseRecord, PodStartup, Pods, Profile, RunKind, RunRecord, SCHEMA_VERSION,
-    Scenario, Warning, WarningClass, schema,
+    Scenario, Warning, WarningClass, read_run, schema,
 };
 pub use run_id::run_id;
 pub use search::{

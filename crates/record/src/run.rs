@@ -1,13 +1,13 @@
 //! `run.json`: one run in figures, with all that is needed to repeat it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use measure::{Phase, Summary, criteria::Judged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Host, ProcessUse, Requests, Target};
+use crate::{Component, Error, Host, ProcessUse, Requests, Target};
 
 /// Version of the layout of `run.json`. It rises when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -240,6 +240,16 @@ impl RunRecord {
     pub fn is_valid(&self) -> bool {
         self.warnings.iter().all(|warning| warning.class != WarningClass::Invalid)
     }
+}
+
+/// Reads the record of a run that lies in `folder`.
+///
+/// # Errors
+///
+/// [`Error::Io`] where there is none; [`Error::Unreadable`] where it is cut off, or is not what a record of a run is;
+/// [`Error::OtherRecord`] where it is of another kind or another version.
+pub fn read_run(folder: &Path) -> Result<RunRecord, Error> {
+    crate::folder::read_json(&folder.join("run.json"), "run", SCHEMA_VERSION)
 }
 
 /// The JSON schema of `run.json`.

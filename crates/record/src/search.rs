@@ -178,13 +178,7 @@ pub struct Limit {
 impl SearchRecord {
     /// Reads `search.json` of a record's folder.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let record: Self = read_json(&folder.join("search.json"))?;
-        let version = record.schema_version;
-        if version == SEARCH_SCHEMA_VERSION {
-            Ok(record)
-        } else {
-            Err(Error::Version { path: folder.to_owned(), version, known: SEARCH_SCHEMA_VERSION })
-        }
+        read_json(&folder.join("search.json"), "search", SEARCH_SCHEMA_VERSION)
     }
 }
 

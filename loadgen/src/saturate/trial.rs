@@ -47,7 +47,7 @@ pub(super) fn record(
             fleet: KindRecord::of_all(&observed.fleet_recorded()),
         },
         judged: probed.judged.clone(),
-        limited_by: Vec::new(),
+        limited_by: probed.cause.limits.clone(),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share: used.and_then(about::harness_share),
         recovery_seconds: None,

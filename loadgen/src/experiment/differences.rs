@@ -1,0 +1,120 @@
+//! In what two profiles differ, in words.
+
+use std::collections::BTreeMap;
+
+use record::experiment::{Arms, Subject};
+use serde_json::Value;
+
+/// What describes a profile and does not change it.
+const WORDS: [&str; 3] = ["name", "about", "sources"];
+
+/// One line for each setting that differs: `flags.kube-scheduler.kube-api-qps: 50 -> 5000`. Of two clusters that are as they are
+/// it is their names.
+pub(super) fn between(arms: &Arms<Subject>) -> Vec<String> {
+    let [baseline, candidate] = arms.both();
+    match (&baseline.resolved, &candidate.resolved) {
+        (Some(from), Some(to)) => settings(from, to),
+        (None, None) if baseline.name == candidate.name => Vec::new(),
+        _ => vec![format!("target: {} -> {}", baseline.name, candidate.name)],
+    }
+}
+
+fn settings(from: &Value, to: &Value) -> Vec<String> {
+    let (from, to) = (leaves(from), leaves(to));
+    let keys: std::collections::BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+    let told = |leaves: &BTreeMap<String, String>, key| match leaves.get(key) {
+        Some(value) => value.clone(),
+        None => "(not set)".to_owned(),
+    };
+    keys.into_iter()
+        .filter(|key| from.get(*key) != to.get(*key))
+        .map(|key| format!("{key}: {} -> {}", told(&from, key), told(&to, key)))
+        .collect()
+}
+
+fn leaves(profile: &Value) -> BTreeMap<String, String> {
+    let mut leaves = BTreeMap::new();
+    for (key, value) in profile.as_object().into_iter().flatten() {
+        if !WORDS.contains(&key.as_str()) {
+            collect(key, value, &mut leaves);
+        }
+    }
+    leaves
+}
+
+fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
+    match value {
+        // A profile says of each flag where it was set, too.
+        Value::Object(flag) if flag.contains_key("origin") && flag.contains_key("values") => {
+            collect(path, &flag["values"], leaves);
+        }
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, value)| collect(&format!("{path}.{key}"), value, leaves));
+        }
+        // What is absent and what is null are the same to a profile.
+        Value::Null => {}
+        value => {
+            leaves.insert(path.to_owned(), shown(value));
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(from: Value, to: Value, expected: &[&str]) {
+        let subject = |resolved| Subject { name: "it".to_owned(), resolved: Some(resolved) };
+        assert_eq!(between(&Arms { baseline: subject(from), candidate: subject(to) }), expected);
+    }
+
+    #[test]
+    fn settings_are_told_and_words_are_not() {
+        let flags = |qps: u32| json!({"kube-scheduler": {"kube-api-qps": qps, "v": "2"}});
+        check(
+            json!({"name": "a", "about": "One.", "sources": ["x"], "flags": flags(50), "bin_dir": null}),
+            json!({"name": "b", "about": "Two.", "sources": [], "flags": flags(5000)}),
+            &["flags.kube-scheduler.kube-api-qps: 50 -> 5000"],
+        );
+        check(
+            json!({"flags": {"etcd": {"quota": "8"}}, "versions": {"etcd": "3.6.8"}}),
+            json!({"flags": {"etcd": {}}, "versions": {"etcd": "3.5.9"}, "gates": ["A", "B"]}),
+            &["flags.etcd.quota: 8 -> (not set)", "gates: (not set) -> A,B", "versions.etcd: 3.6.8 -> 3.5.9"],
+        );
+        check(json!({"name": "a", "flags": flags(1)}), json!({"name": "b", "flags": flags(1)}), &[]);
+    }
+
+    #[test]
+    fn clusters_differ_by_their_names() {
+        let cluster = |name: &str| Subject { name: name.to_owned(), resolved: None };
+        let names = Arms { baseline: cluster("one"), candidate: cluster("two") };
+        assert_eq!(between(&names), ["target: one -> two"]);
+        assert!(between(&Arms { baseline: cluster("one"), candidate: cluster("one") }).is_empty());
+    }
+
+    #[test]
+    fn profiles_that_come_with_the_program_differ_in_their_limits() {
+        let subject = |name: &str| {
+            let resolved = serde_json::to_value(profile::load(name).unwrap()).unwrap();
+            Subject { name: name.to_owned(), resolved: Some(resolved) }
+        };
+        let found =
+            between(&Arms { baseline: subject("defaults"), candidate: subject("defaults-unthrottled") });
+        let expected = ["controller-manager.kube-api-burst", "controller-manager.kube-api-qps"]
+            .into_iter()
+            .chain(["scheduler.kube-api-burst", "scheduler.kube-api-qps"])
+            .zip([10_000, 5000].into_iter().cycle())
+            .map(|(flag, value)| format!("flags.{flag}: (not set) -> {value}"));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}
