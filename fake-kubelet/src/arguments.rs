@@ -1,6 +1,7 @@
 //! The command line of `fake-kubelet`, and what of it can be judged before anything is started.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +38,9 @@ pub(crate) struct Arguments {
     /// Nodes started per second.
     #[arg(long, default_value = "100/s")]
     pub(crate) start_rate: Rate,
+    /// So many nodes of each thread may be on their way to Ready at a time; as many as the rate makes, if this is not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) start_at_once: Option<NonZeroU32>,
     /// CPUs of a node.
     #[arg(long, default_value = "8")]
     pub(crate) node_cpu: String,

@@ -1,6 +1,6 @@
 //! A fleet of virtual nodes: the handle a program holds.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use identity::{Authority, Purpose, Subject};
 use measure::{Clock, Rate, Recorder};
@@ -96,6 +96,9 @@ pub struct FleetSpec {
     pub node: NodeSpec,
     /// Nodes started per second.
     pub start_rate: Rate,
+    /// So many nodes may be on their way to Ready at a time, in each shard; others wait for one of them to arrive. A server that is
+    /// asked by more than it can serve turns them away, and they come back later and later; `None` for as many as the rate makes.
+    pub start_at_once: Option<NonZeroU32>,
     /// Threads. Nodes are dealt out in turn.
     pub shards: u32,
     /// Every random choice follows from it.

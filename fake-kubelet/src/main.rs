@@ -95,6 +95,7 @@ async fn run(args: Arguments) -> anyhow::Result<ExitCode> {
         },
         name_prefix: args.name_prefix,
         start_rate: args.start_rate,
+        start_at_once: args.start_at_once,
         shards: args.shards,
         seed: args.seed,
         clock: Clock::start(),

@@ -8,7 +8,7 @@ mod slot;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BinaryHeap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -19,7 +19,7 @@ use wire::{Client, Request, Traffic, WatchSpec};
 
 use self::slot::{Process, Slot};
 use crate::{
-    action::{Action, Answer, Call, Event, Now, Sender, Watched},
+    action::{Action, Answer, Call, Event, Milestone, Now, Sender, Watched},
     addresses::PodAddresses,
     classes::Class,
     command::NodeCommand,
@@ -75,6 +75,10 @@ pub(crate) struct Shard {
     inbox: mpsc::UnboundedReceiver<Message>,
     sender: mpsc::UnboundedSender<Message>,
     actions: Vec<Action>,
+    /// Nodes that have started and are not ready yet.
+    coming_up: u32,
+    /// Nodes whose time to start has come while too many others were coming up.
+    waiting: VecDeque<usize>,
     /// What nodes without connections of their own share.
     shared: Option<Client>,
     /// Where a node is, for what a shared watch sees.
@@ -111,6 +115,8 @@ impl Shard {
             inbox,
             sender,
             actions: Vec::new(),
+            coming_up: 0,
+            waiting: VecDeque::new(),
             shared: None,
             by_name: HashMap::new(),
             watches_started: 0,
@@ -210,7 +216,7 @@ impl Shard {
             if self.slots[slot].process.is_some() {
                 self.step(slot, now, Event::Deadline);
             } else {
-                self.start(slot, now);
+                self.start_in_turn(slot, now);
             }
         }
     }
@@ -283,6 +289,9 @@ impl Shard {
             Action::Reached(milestone) => {
                 if self.slots[slot].counts(milestone) {
                     self.counters.reached(milestone);
+                }
+                if milestone == Milestone::NodeReady {
+                    self.came_up(slot);
                 }
             }
             Action::Stop => self.stop(slot),

@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use fake_kubelet::Preset;
 use measure::Rate;
 
-use crate::saturate::Confirm;
+use crate::{experiment::wanted::Kind, saturate::Confirm};
 
 /// Finds where a Kubernetes control plane saturates under each tuning profile.
 ///
@@ -32,6 +32,12 @@ pub(crate) enum Command {
     /// A ramp of short steps finds where it breaks, steady probes close in on the highest load at which every criterion holds, and a
     /// hold confirms it; then it is overloaded to see how it recovers. About 25 minutes; --quick takes about four.
     Saturate(SaturateArgs),
+    /// Says whether one profile is better than another, with an interval: helps, hurts, equivalent or inconclusive.
+    ///
+    /// Pairs of trials, one of each profile, in random order on fresh control planes. With --at both are offered one load and what
+    /// it costs is compared; without it the highest load that each sustains. Two folders instead of a scenario compare runs that
+    /// were kept before and after a change.
+    Compare(CompareArgs),
     /// Says whether this machine, and this cluster, can carry a run.
     Doctor(DoctorArgs),
     /// Removes everything that runs have left behind. Doing it twice does no harm.
@@ -44,8 +50,9 @@ pub(crate) struct LocalArgs {
     /// A profile's name or file: which versions, which flags. Without it, `defaults`.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
-    /// Changes one flag of the profile, such as apiserver.flags.max-requests-inflight=800. May be repeated.
-    #[arg(long, value_name = "COMPONENT.flags.NAME=VALUE")]
+    /// Changes one setting of the profile, such as apiserver.flags.max-requests-inflight=800, storage.medium=tmpfs or
+    /// kubelet.max-pods=250. May be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
     /// Writes an audit log at level Metadata, kept with the record's logs.
     #[arg(long)]
@@ -190,6 +197,104 @@ pub(crate) struct SaturateArgs {
     /// Goes on with a search that was interrupted, from its record.
     #[arg(long, value_name = "DIR", exclusive = true)]
     pub(crate) resume: Option<PathBuf>,
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DesignArg {
+    /// The highest load that each sustains.
+    #[default]
+    Capacity,
+    /// What one load costs each.
+    FixedRate,
+}
+
+impl DesignArg {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Capacity => Kind::Capacity,
+            Self::FixedRate => Kind::FixedRate,
+        }
+    }
+}
+
+/// An experiment whose outcome is known beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ControlArg {
+    /// A profile against itself: there must be no difference.
+    Aa,
+    /// Profiles that are known to be bad: each must be found to hurt.
+    KnownBad,
+}
+
+/// What makes a comparison fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailIf {
+    /// The second profile is worse.
+    Hurts,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
+    /// A scenario's name or file; or two folders of kept runs, before and after a change.
+    #[arg(value_name = "SCENARIO | DIR DIR", num_args = 0..=2, required_unless_present_any = ["resume", "control"])]
+    pub(crate) what: Vec<String>,
+    /// A profile's name or file. Twice: the baseline first, then the candidate. With --control known-bad which of them.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Vec<String>,
+    /// Changes one setting of both profiles, such as storage.medium=tmpfs. May be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where etcd, kube-apiserver, kube-scheduler and kube-controller-manager are, instead of looking for them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bin_dir: Option<PathBuf>,
+    /// Offers both profiles this load and compares what it costs, instead of searching for what each sustains.
+    #[arg(long, value_name = "VALUE", conflicts_with = "design")]
+    pub(crate) at: Option<String>,
+    /// What is compared where no load is given. A fixed rate is then four fifths of what the weaker one sustains, by a quick
+    /// search of each.
+    #[arg(long, value_enum, default_value_t, value_name = "capacity|fixed-rate")]
+    pub(crate) design: DesignArg,
+    /// Where the quick searches begin, instead of where the scenario's file puts its axis.
+    #[arg(long, value_name = "VALUE", conflicts_with = "at")]
+    pub(crate) from: Option<String>,
+    /// How many pairs; 10 unless said otherwise, 6 at least.
+    #[arg(long, conflicts_with = "until_decided")]
+    pub(crate) pairs: Option<usize>,
+    /// Looks after eight pairs and after every two more, and stops when it is decided. Needs a --budget.
+    #[arg(long, requires = "budget")]
+    pub(crate) until_decided: bool,
+    /// How long it may take, such as 2h: the number of looks is fixed from it.
+    #[arg(long, value_name = "TIME", requires = "until_decided", value_parser = duration)]
+    pub(crate) budget: Option<Duration>,
+    /// The one metric that decides: lambda of a capacity, cpu-per-operation of a fixed rate, or another.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) metric: Option<String>,
+    /// Ratios nearer to 1 than this share mean nothing to you; 0.03 unless said otherwise.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) band: Option<f64>,
+    /// An experiment whose outcome is known, to see whether this machine and this program find it.
+    #[arg(long, value_enum, value_name = "aa|known-bad")]
+    pub(crate) control: Option<ControlArg>,
+    /// Exits with 3 when the candidate hurts.
+    #[arg(long, value_enum, value_name = "hurts")]
+    pub(crate) fail_if: Option<FailIf>,
+    /// Goes on with an experiment that was interrupted, from its record.
+    #[arg(long, value_name = "DIR", exclusive = true)]
+    pub(crate) resume: Option<PathBuf>,
+    /// How many nodes, instead of the scenario's.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) nodes: Option<u32>,
+    /// How long is measured in each trial at a fixed rate.
+    #[arg(long, default_value = "40s", value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Duration,
     /// Seed of every random choice.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

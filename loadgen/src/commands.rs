@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod clean;
+mod compare;
 mod demo;
 mod doctor;
 mod run;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> End {
             Command::Up(args) => up::run(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Saturate(args) => saturate::run(args).await,
+            Command::Compare(args) => compare::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Clean(args) => clean::run(args).await,
         }

@@ -4,8 +4,6 @@
 //! function of its plan and of what came of each trial, in the manner of [`measure::search`]; whoever measures is a [`Bench`],
 //! and [`run`] brings the two together and keeps the record. Nothing here knows what a control plane is.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "`loadgen compare` is not on the command line yet"))]
-
 pub(crate) mod controls;
 mod differences;
 mod judge;

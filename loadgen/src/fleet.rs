@@ -22,11 +22,15 @@ use wire::Credential;
 use crate::{
     nodes::{NO_LOAD_BALANCER, RUN_LABEL, TAINT},
     plan::Plan,
+    rights::there,
     target::Target,
 };
 
 /// How long tokens are asked for; they are replaced long before.
 const TOKEN_LIFE: Duration = Duration::from_hours(1);
+/// So many nodes of each of the fleet's threads may be on their way to Ready at a time. On two cores a thousand kubelets that start
+/// at 100/s are turned away by priority and fairness and come back later and later.
+const START_AT_ONCE: NonZeroU32 = NonZeroU32::new(16).unwrap();
 /// Where KWOK's controller has its account, and with it its place in priority and fairness.
 const NAMESPACE: &str = "kube-system";
 
@@ -96,6 +100,7 @@ pub(crate) fn spec(
             rotation: None,
         },
         start_rate: plan.start_rate,
+        start_at_once: Some(START_AT_ONCE),
         shards: shards(),
         seed: plan.seed,
         clock,
@@ -149,14 +154,12 @@ async fn shared_account(target: &Target, run: &str, seed: u64) -> anyhow::Result
     };
     let kube = || target.kube.clone();
     let account = ServiceAccount { metadata: metadata(), ..ServiceAccount::default() };
-    Api::<ServiceAccount>::namespaced(kube(), NAMESPACE)
-        .create(&PostParams::default(), &account)
-        .await
-        .context("cannot create the nodes' ServiceAccount")?;
+    there(
+        Api::<ServiceAccount>::namespaced(kube(), NAMESPACE).create(&PostParams::default(), &account).await,
+    )
+    .context("cannot create the nodes' ServiceAccount")?;
     let role = ClusterRole { metadata: metadata(), rules: Some(rules()), ..ClusterRole::default() };
-    Api::<ClusterRole>::all(kube())
-        .create(&PostParams::default(), &role)
-        .await
+    there(Api::<ClusterRole>::all(kube()).create(&PostParams::default(), &role).await)
         .context("cannot create the nodes' ClusterRole")?;
     let binding = ClusterRoleBinding {
         metadata: metadata(),
@@ -172,9 +175,7 @@ async fn shared_account(target: &Target, run: &str, seed: u64) -> anyhow::Result
             ..Subject::default()
         }]),
     };
-    Api::<ClusterRoleBinding>::all(kube())
-        .create(&PostParams::default(), &binding)
-        .await
+    there(Api::<ClusterRoleBinding>::all(kube()).create(&PostParams::default(), &binding).await)
         .context("cannot create the nodes' ClusterRoleBinding")?;
     let (token, refresher) =
         Refresher::start(target.admin.clone(), NAMESPACE, &name, TOKEN_LIFE, seed).await?;

@@ -4,6 +4,7 @@
 
 mod about;
 mod attribution;
+mod bench;
 mod cleanup;
 mod cli;
 mod commands;
@@ -13,6 +14,7 @@ mod drivers;
 mod end;
 mod experiment;
 mod fleet;
+mod ground;
 mod interrupt;
 mod nodes;
 mod observed;

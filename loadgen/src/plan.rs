@@ -16,6 +16,8 @@ use crate::{
 
 /// Pods end within seconds of their SIGTERM on virtual nodes; this and a lifetime later deletions are in full swing.
 const SETTLING: Duration = Duration::from_secs(5);
+/// Rest is judged by windows of this length.
+const REST_WINDOW: Duration = Duration::from_secs(5);
 /// In so long every node has renewed its lease: the warm-up of a load that is the fleet's alone.
 const LEASES: Duration = Duration::from_secs(10);
 /// How long after the end of the load its pods are waited for.
@@ -35,13 +37,15 @@ pub(crate) struct Plan {
     pub(crate) traffic: Choice,
     pub(crate) classes: Classes,
     pub(crate) warm_up: Duration,
+    /// Each of the windows by which rest is judged.
+    pub(crate) rest_window: Duration,
     pub(crate) measure: Duration,
     pub(crate) drain_limit: Duration,
     pub(crate) seed: u64,
     pub(crate) start_rate: Rate,
 }
 
-/// What the command line says about a run.
+/// What the command line, or an experiment, says about a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Wishes {
     pub(crate) nodes: Option<u32>,
@@ -51,6 +55,26 @@ pub(crate) struct Wishes {
     pub(crate) measure: Duration,
     pub(crate) seed: u64,
     pub(crate) start_rate: Rate,
+    /// From Running to the deletion, of every load.
+    pub(crate) lifetime: Option<Duration>,
+    /// Each of the windows by which rest is judged.
+    pub(crate) rest_window: Option<Duration>,
+}
+
+impl Wishes {
+    /// Of a run about which nothing else is said.
+    pub(crate) fn new(measure: Duration, seed: u64, start_rate: Rate) -> Self {
+        Self {
+            nodes: None,
+            preset: None,
+            at: None,
+            measure,
+            seed,
+            start_rate,
+            lifetime: None,
+            rest_window: None,
+        }
+    }
 }
 
 impl Plan {
@@ -64,6 +88,9 @@ impl Plan {
             );
         }
         scenario.scenario.put_axis(at);
+        if let Some(lifetime) = wishes.lifetime {
+            scenario.scenario.load.iter_mut().for_each(|load| load.lifetime = lifetime);
+        }
         let fleet = &mut scenario.scenario.fleet;
         fleet.nodes = wishes.nodes.unwrap_or(fleet.nodes);
         fleet.preset = wishes.preset.unwrap_or(fleet.preset);
@@ -79,6 +106,7 @@ impl Plan {
             traffic,
             classes,
             warm_up: lifetime + SETTLING,
+            rest_window: wishes.rest_window.unwrap_or(REST_WINDOW),
             measure: wishes.measure,
             drain_limit: lifetime + DRAIN_LIMIT,
             seed: wishes.seed,
@@ -144,8 +172,7 @@ mod tests {
     use crate::scenario;
 
     fn wishes() -> Wishes {
-        let start_rate = "100/s".parse().unwrap();
-        Wishes { nodes: None, preset: None, at: None, measure: Duration::from_secs(40), seed: 1, start_rate }
+        Wishes::new(Duration::from_secs(40), 1, "100/s".parse().unwrap())
     }
 
     #[test]

@@ -59,6 +59,8 @@ fn record(
     fleet_recorder: &Recorder,
 ) -> anyhow::Result<RunRecord> {
     let used = outcome.probed.used.as_ref();
+    // Where the load is the fleet's alone there are no operations to account for.
+    let has_loads = !plan.scenario.scenario.load.is_empty();
     let harness_cpu_share = used.and_then(about::harness_share);
     Ok(RunRecord {
         schema_version: SCHEMA_VERSION,
@@ -89,9 +91,9 @@ fn record(
             drivers: driver_kinds(&totals.recorder, totals.stages.offered),
             fleet: KindRecord::of_all(fleet_recorder),
         },
-        goodput: Some(goodput(&totals.stages, window(&outcome.probed))),
-        pods: Some(pods(&totals.accounting)),
-        pod_startup: Some(PodStartup {
+        goodput: has_loads.then(|| goodput(&totals.stages, window(&outcome.probed))),
+        pods: has_loads.then(|| pods(&totals.accounting)),
+        pod_startup: has_loads.then(|| PodStartup {
             create: totals.stages.create.summary(),
             schedule: totals.stages.schedule.summary(),
             start: totals.stages.start.summary(),

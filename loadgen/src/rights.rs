@@ -53,10 +53,8 @@ pub(crate) async fn prepare(target: &Target, run: &str, identities: u32) -> anyh
     let accounts: Api<ServiceAccount> = Api::namespaced(target.kube.clone(), &namespace);
     for name in names.iter().map(String::as_str).chain(["observer"]) {
         let account = ServiceAccount { metadata: labelled(name, run), ..ServiceAccount::default() };
-        accounts
-            .create(&PostParams::default(), &account)
-            .await
-            .with_context(|| format!("ServiceAccount {name}"))?;
+        there(accounts.create(&PostParams::default(), &account).await)
+            .with_context(|| format!("cannot create ServiceAccount {name}"))?;
     }
     grant(target, &namespace, run, &names).await?;
     wait_for_default_account(&accounts).await?;
@@ -79,11 +77,16 @@ fn labelled(name: &str, run: &str) -> ObjectMeta {
 
 async fn create_namespace(target: &Target, namespace: &str, run: &str) -> anyhow::Result<()> {
     let object = Namespace { metadata: labelled(namespace, run), ..Namespace::default() };
-    Api::<Namespace>::all(target.kube.clone())
-        .create(&PostParams::default(), &object)
-        .await
-        .with_context(|| format!("cannot create namespace {namespace}"))?;
-    Ok(())
+    there(Api::<Namespace>::all(target.kube.clone()).create(&PostParams::default(), &object).await)
+        .with_context(|| format!("cannot create namespace {namespace}"))
+}
+
+/// An object of ours that is there already was made before the control plane's contents were kept, and is as it should be.
+pub(crate) fn there<K>(created: kube::Result<K>) -> kube::Result<()> {
+    match created {
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        created => created.map(drop),
+    }
 }
 
 async fn grant(target: &Target, namespace: &str, run: &str, names: &[String]) -> anyhow::Result<()> {
@@ -111,15 +114,10 @@ async fn grant(target: &Target, namespace: &str, run: &str, names: &[String]) ->
         subjects: Some(subjects.collect()),
     };
     let kube = || target.kube.clone();
-    Api::<Role>::namespaced(kube(), namespace)
-        .create(&PostParams::default(), &role)
-        .await
+    there(Api::<Role>::namespaced(kube(), namespace).create(&PostParams::default(), &role).await)
         .context("cannot create the drivers' Role")?;
-    Api::<RoleBinding>::namespaced(kube(), namespace)
-        .create(&PostParams::default(), &binding)
-        .await
-        .context("cannot create the drivers' RoleBinding")?;
-    Ok(())
+    there(Api::<RoleBinding>::namespaced(kube(), namespace).create(&PostParams::default(), &binding).await)
+        .context("cannot create the drivers' RoleBinding")
 }
 
 async fn wait_for_default_account(accounts: &Api<ServiceAccount>) -> anyhow::Result<()> {

@@ -6,31 +6,104 @@
 mod lengths;
 mod trial;
 
+use std::collections::BTreeMap;
+
 use measure::{
     Clock,
     search::{Answer, Finding, Next, Outcome, Search, Task, TaskKind},
     statistics::{Judgement, knee},
 };
-use record::{Folder, SearchRecord, TrialRecord};
+use record::{SEARCH_SCHEMA_VERSION, SearchAxis, SearchKind, SearchRecord, TrialRecord};
 
 pub(crate) use self::lengths::{Confirm, Lengths};
 use crate::{
+    about,
+    ground::Ground,
     plan::Plan,
     probe::{Ask, Probed, Rest, ToRest},
-    progress::Progress,
     scenario::Axis,
     stand::{Setting, Stand},
     target::Target,
 };
 
-/// A search under way, over one control plane after another.
-pub(crate) struct Searching<'a> {
-    pub(crate) plan: &'a Plan,
+/// What is searched for, and how.
+pub(crate) struct Wanted {
+    pub(crate) plan: Plan,
     pub(crate) axis: Axis,
     pub(crate) lengths: Lengths,
-    pub(crate) run: &'a str,
-    pub(crate) folder: &'a Folder,
-    pub(crate) progress: &'a Progress,
+    /// Where it begins and how it ends.
+    pub(crate) search: measure::search::Plan,
+}
+
+/// A search that went to its end, or as far as it came.
+pub(crate) struct Searched {
+    /// Nothing where there never was a control plane.
+    pub(crate) record: Option<SearchRecord>,
+    pub(crate) answer: anyhow::Result<Answer>,
+}
+
+/// Searches on one control plane after another. What has been tried is in the folder's record after every trial.
+pub(crate) async fn search(ground: &Ground<'_>, wanted: &Wanted, earlier: Option<SearchRecord>) -> Searched {
+    let mut searching: Option<Searching<'_>> = None;
+    let mut earlier = earlier;
+    let answer = loop {
+        let before = earlier.as_ref().and_then(|record| record.trials.last()).map_or(0, |trial| trial.plane);
+        let plane = searching.as_ref().map_or(before, |searching| searching.planes) + 1;
+        let turn = ground.with(plane, async |target| {
+            if searching.is_none() {
+                let record = earlier.take().map_or_else(|| begin(ground, wanted, target), Ok)?;
+                searching = Some(Searching::new(ground, wanted, record)?);
+            }
+            match &mut searching {
+                Some(searching) => searching.on(target).await,
+                None => Ok(Turn::Fresh),
+            }
+        });
+        match turn.await {
+            Ok(Turn::Fresh) => {}
+            Ok(Turn::Over(answer)) => break Ok(answer),
+            Err(error) => break Err(error),
+        }
+    };
+    Searched { record: searching.map(|searching| searching.record).or(earlier), answer }
+}
+
+/// The record of a search that begins now.
+fn begin(ground: &Ground<'_>, wanted: &Wanted, target: &Target) -> anyhow::Result<SearchRecord> {
+    let Wanted { plan, axis, lengths, search } = wanted;
+    Ok(SearchRecord {
+        schema_version: SEARCH_SCHEMA_VERSION,
+        kind: SearchKind::Search,
+        run_id: ground.run.to_owned(),
+        ended: None,
+        loadgen_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args().collect(),
+        seed: plan.seed,
+        scenario: about::scenario(plan)?,
+        axis: SearchAxis { name: axis.to_string(), unit: axis.unit().to_owned() },
+        profile: ground.profile.map(about::resolved).transpose()?,
+        target: about::describe(target),
+        components: about::components(target),
+        versions: about::versions(target),
+        host: about::host(),
+        fleet: about::fleet(plan),
+        driver_identities: about::driver_identities(plan),
+        settings: lengths.settings(*search),
+        trials: Vec::new(),
+        answer: None,
+        lambda: None,
+        knee: None,
+        broke_first: Vec::new(),
+        limited_by: Vec::new(),
+        cpu_ms_per_operation: BTreeMap::new(),
+        warnings: lengths.warnings(),
+    })
+}
+
+/// A search under way, over one control plane after another.
+struct Searching<'a> {
+    ground: &'a Ground<'a>,
+    wanted: &'a Wanted,
     search: Search,
     record: SearchRecord,
     /// Control planes so far.
@@ -40,7 +113,7 @@ pub(crate) struct Searching<'a> {
 
 /// What is to be done about the control plane.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Turn {
+enum Turn {
     /// The search is over.
     Over(Answer),
     /// The next probe needs a fresh one.
@@ -49,33 +122,18 @@ pub(crate) enum Turn {
 
 impl<'a> Searching<'a> {
     /// A search that has tried what its record says, or nothing.
-    pub(crate) fn new(
-        plan: &'a Plan,
-        axis: Axis,
-        lengths: Lengths,
-        (run, folder, progress): (&'a str, &'a Folder, &'a Progress),
-        record: SearchRecord,
-    ) -> anyhow::Result<Self> {
-        let mut search = Search::new(record.settings.plan)?;
-        for trial in &record.trials {
-            search.report(trial.finding);
-        }
+    fn new(ground: &'a Ground<'a>, wanted: &'a Wanted, record: SearchRecord) -> anyhow::Result<Self> {
+        let search = so_far(&record)?;
         let planes = record.trials.last().map_or(0, |trial| trial.plane);
-        Ok(Self { plan, axis, lengths, run, folder, progress, search, record, planes, clock: Clock::start() })
+        Ok(Self { ground, wanted, search, record, planes, clock: Clock::start() })
     }
 
     /// Goes on until the search is over or the control plane has had its day.
-    pub(crate) async fn on(&mut self, target: &Target) -> anyhow::Result<Turn> {
+    async fn on(&mut self, target: &Target) -> anyhow::Result<Turn> {
         self.planes += 1;
-        let setting = Setting {
-            plan: self.plan,
-            target,
-            run: self.run,
-            clock: self.clock,
-            progress: self.progress,
-            folder: self.folder,
-        };
-        let mut stand = Stand::prepare(setting).await?;
+        let Ground { run, folder, progress, inventory, .. } = *self.ground;
+        let setting = Setting { plan: &self.wanted.plan, target, run, clock: self.clock, progress, folder };
+        let mut stand = Stand::prepare(setting, inventory).await?;
         let mut last: Option<(TaskKind, Outcome)> = None;
         let turn = loop {
             let task = match self.search.next() {
@@ -91,9 +149,9 @@ impl<'a> Searching<'a> {
             let trial = self.attempt(&mut stand, task).await?;
             last = Some((task.kind, trial.finding.outcome));
             self.search.report(trial.finding);
-            self.progress.say(&self.told(&trial));
+            progress.say(&self.told(&trial));
             self.record.trials.push(trial);
-            self.folder.write_search(&self.record)?;
+            folder.write_search(&self.record)?;
         };
         if target.is_shared() {
             stand.drain("drain").await?;
@@ -127,8 +185,8 @@ impl<'a> Searching<'a> {
     }
 
     fn ask(&self, Task { kind, at }: Task) -> Ask {
-        let Lengths { ramp_step, rest_window, measure, longest, hold, recovery, .. } = self.lengths;
-        let to_rest = ToRest { least: self.plan.warm_up, window: rest_window };
+        let Lengths { ramp_step, rest_window, measure, longest, hold, recovery, .. } = self.wanted.lengths;
+        let to_rest = ToRest { least: self.wanted.plan.warm_up, window: rest_window };
         let (name, rest, measure, longest) = match kind {
             TaskKind::Ramp => ("ramp", None, ramp_step, 1),
             TaskKind::Probe => ("probe", Some(to_rest), measure, longest),
@@ -136,7 +194,7 @@ impl<'a> Searching<'a> {
             TaskKind::Overload => ("overload", None, measure, 1),
             TaskKind::Recovery => ("recovery", None, recovery, 1),
         };
-        let title = format!("{name} at {}{}", self.axis.show(at), self.bracket());
+        let title = format!("{name} at {}{}", self.wanted.axis.show(at), self.bracket());
         Ask { title, at, rest, measure, longest }
     }
 
@@ -144,10 +202,10 @@ impl<'a> Searching<'a> {
     fn bracket(&self) -> String {
         match self.search.bracket() {
             (Some(low), Some(high)) => {
-                format!(" (holds {}, breaks {})", self.axis.show(low), self.axis.show(high))
+                format!(" (holds {}, breaks {})", self.wanted.axis.show(low), self.wanted.axis.show(high))
             }
-            (Some(low), None) => format!(" (holds {})", self.axis.show(low)),
-            (None, Some(high)) => format!(" (breaks {})", self.axis.show(high)),
+            (Some(low), None) => format!(" (holds {})", self.wanted.axis.show(low)),
+            (None, Some(high)) => format!(" (breaks {})", self.wanted.axis.show(high)),
             (None, None) => String::new(),
         }
     }
@@ -163,16 +221,15 @@ impl<'a> Searching<'a> {
             None => format!("{name}: {} ({:.1}/s done)", word(finding.outcome), goodput.goodput_per_second),
         }
     }
+}
 
-    /// Control planes so far.
-    pub(crate) fn planes(&self) -> u32 {
-        self.planes
+/// A search that has found what its record says.
+fn so_far(record: &SearchRecord) -> anyhow::Result<Search> {
+    let mut search = Search::new(record.settings.plan)?;
+    for trial in &record.trials {
+        search.report(trial.finding);
     }
-
-    /// The record, at the end.
-    pub(crate) fn into_record(self) -> SearchRecord {
-        self.record
-    }
+    Ok(search)
 }
 
 /// An outcome in a word.

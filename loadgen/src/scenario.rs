@@ -15,7 +15,10 @@ pub(crate) use self::axis::Axis;
 pub(crate) use self::template::{OnlyVirtual, PodTemplate, TemplateError};
 
 /// The scenarios that come with the program, by name.
-const BUILT_IN: &[(&str, &str)] = &[("pod-churn", include_str!("../../scenarios/pod-churn.toml"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("node-heartbeat", include_str!("../../scenarios/node-heartbeat.toml")),
+    ("pod-churn", include_str!("../../scenarios/pod-churn.toml")),
+];
 
 /// A scenario, as its file says.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -65,6 +68,11 @@ impl Scenario {
             }
             None => 0.0,
         }
+    }
+
+    /// Whether it is operations per second that are turned up.
+    pub(crate) fn axis_is_a_rate(&self) -> bool {
+        matches!(self.axis, Some(Axis::Rate(_)))
     }
 
     /// Puts the axis somewhere else.

@@ -19,6 +19,7 @@ use crate::{
         pods::{Counts, PodsDriver, PodsReport},
     },
     fleet::{self, Accounts},
+    ground::Inventory,
     nodes,
     observed::Observed,
     plan::Plan,
@@ -71,8 +72,9 @@ pub(crate) struct Load {
 }
 
 impl<'a> Stand<'a> {
-    /// Makes what a run needs on the target. All of it is still there afterwards.
-    pub(crate) async fn prepare(setting: Setting<'a>) -> anyhow::Result<Self> {
+    /// Makes what a run needs on the target, and keeps it in the inventory where there is to be one. All of it is still there
+    /// afterwards.
+    pub(crate) async fn prepare(setting: Setting<'a>, inventory: Option<&Inventory>) -> anyhow::Result<Self> {
         let Setting { plan, target, run, clock, progress, folder } = setting;
         let sampling = Sampling::start(target.components(), clock, folder.series()?);
         let attribution = Attribution::start(target, clock, folder.series()?);
@@ -96,6 +98,11 @@ impl<'a> Stand<'a> {
             retired: Vec::new(),
         };
         stand.wait_for_nodes().await?;
+        if let (Some(inventory), Some(local)) = (inventory, &target.local) {
+            progress
+                .doing("prepare", "keeping what the control plane has in it, for those that come after it");
+            inventory.keep(local).await?;
+        }
         Ok(stand)
     }
 

@@ -26,13 +26,24 @@ pub(crate) fn line(text: &mut String, line: &str) {
 }
 
 fn answer(record: &RunRecord, text: &mut String) {
-    let Some(goodput) = &record.goodput else { return };
     let on = match &record.profile {
         Some(profile) => format!("profile {}", profile.name),
         None => format!("context {}", record.target.context.as_deref().unwrap_or("-")),
     };
     let versions: Vec<String> =
         record.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let Some(goodput) = &record.goodput else {
+        let versions = versions.join(", ");
+        return line(
+            text,
+            &format!(
+                "{}: {} nodes, {}   ({on}, {versions})",
+                record.scenario.name,
+                record.fleet.nodes,
+                alive(record)
+            ),
+        );
+    };
     let startup = record.pod_startup.as_ref().map(|startup| &startup.total);
     let (name, value) = startup.map_or(("max", None), tail);
     line(
@@ -47,6 +58,18 @@ fn answer(record: &RunRecord, text: &mut String) {
             record.fleet.nodes,
         ),
     );
+}
+
+/// How well the nodes said that they are alive.
+fn alive(record: &RunRecord) -> String {
+    let value = |criterion: &str| {
+        let judged = record.judged.iter().find(|judged| judged.criterion == criterion);
+        judged.map_or(0.0, |judged| judged.value)
+    };
+    let dead = value("not-ready");
+    let dead =
+        if dead > 0.0 { format!("{dead:.0} taken for dead") } else { "none taken for dead".to_owned() };
+    format!("{dead}; the longest time without a renewed lease is {:.1} s", value("lease-gap"))
 }
 
 /// The highest percentile the sample carries.

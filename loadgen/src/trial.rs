@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use measure::{Clock, Nanos, Phase};
+use record::RunRecord;
 
 use crate::{
     drivers::pods::PodsReport,
+    ground::{Ground, Inventory},
+    plan::Plan,
     probe::{Ask, Probed, ToRest},
+    result,
     stand::{Setting, Stand},
+    target::Target,
 };
-
-/// Rest is judged by windows of this length.
-const WINDOW: Duration = Duration::from_secs(5);
 
 /// What a trial measured.
 pub(crate) struct Outcome {
@@ -30,15 +32,24 @@ pub(crate) struct Timing {
     pub(crate) length: Duration,
 }
 
-/// Runs it. Whatever it made on the target is still there afterwards.
-pub(crate) async fn run(setting: Setting<'_>) -> anyhow::Result<Outcome> {
+/// Runs it and writes its record. Whatever it made on the target is still there afterwards.
+pub(crate) async fn measure(ground: &Ground<'_>, plan: &Plan, target: &Target) -> anyhow::Result<RunRecord> {
+    let Ground { run, folder, progress, profile, .. } = *ground;
+    let clock = Clock::start();
+    let outcome =
+        self::run(Setting { plan, target, run: ground.run, clock, progress, folder }, ground.inventory)
+            .await?;
+    result::write(plan, profile, target, run, folder, &outcome)
+}
+
+async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Result<Outcome> {
     let Setting { plan, clock, .. } = setting;
     let prepared = clock.now();
-    let mut stand = Stand::prepare(setting).await?;
+    let mut stand = Stand::prepare(setting, inventory).await?;
     let ask = Ask {
         title: "load".to_owned(),
         at: plan.at,
-        rest: Some(ToRest { least: plan.warm_up, window: WINDOW }),
+        rest: Some(ToRest { least: plan.warm_up, window: plan.rest_window }),
         measure: plan.measure,
         longest: 1,
     };

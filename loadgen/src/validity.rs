@@ -40,6 +40,7 @@ pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step
         judged: &probed.judged,
         throttled: probed.cause.throttled.clone(),
         restarted: probed.cause.restarted.clone(),
+        missing: probed.cause.missing.clone(),
     })
 }
 
@@ -67,6 +68,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) throttled: Vec<(String, f64)>,
     /// Components that were started anew.
     pub(crate) restarted: Vec<String>,
+    /// Components whose metrics could not be read, and why.
+    pub(crate) missing: Vec<(String, String)>,
 }
 
 /// The warnings that apply.
@@ -107,6 +110,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Warning> {
         few_samples(evidence.judged),
         throttled_by_default(&evidence.throttled),
         component_restart(&evidence.restarted),
+        missing_metrics(&evidence.missing),
     ];
     checks.into_iter().flatten().collect()
 }
@@ -155,6 +159,12 @@ fn throttled_by_default(throttled: &[(String, f64)]) -> Option<Warning> {
          profile defaults-unthrottled does"
     );
     above("throttled-by-default", WarningClass::Warn, *share, THROTTLED, &advice)
+}
+
+fn missing_metrics(missing: &[(String, String)]) -> Option<Warning> {
+    let reasons: Vec<String> = missing.iter().map(|(name, reason)| format!("{name} ({reason})")).collect();
+    let advice = format!("what limited the control plane is not known of {}", reasons.join(", "));
+    above("missing-metrics", WarningClass::Warn, count(missing.len() as u64), 0.0, &advice)
 }
 
 fn component_restart(restarted: &[String]) -> Option<Warning> {
@@ -225,6 +235,7 @@ mod tests {
             judged: &[],
             throttled: Vec::new(),
             restarted: Vec::new(),
+            missing: Vec::new(),
         };
         evidence(&mut given);
         let warnings = judge(&given).into_iter();

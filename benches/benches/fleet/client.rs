@@ -113,6 +113,7 @@ fn spec(plan: &Plan, served: &Served) -> anyhow::Result<FleetSpec> {
             ..node_spec(preset)
         },
         start_rate: Rate::per_second(plan.start_rate)?,
+        start_at_once: None,
         shards: plan.shards,
         seed: 1,
         clock: Clock::start(),

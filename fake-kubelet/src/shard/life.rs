@@ -16,6 +16,30 @@ use crate::{
 };
 
 impl Shard {
+    /// Starts the kubelet, or lets it wait until others are up.
+    pub(super) fn start_in_turn(&mut self, slot: usize, now: Now) {
+        if self.spec.start_at_once.is_some_and(|most| self.coming_up >= most.get()) {
+            self.waiting.push_back(slot);
+        } else {
+            self.start(slot, now);
+        }
+    }
+
+    /// A node is ready, or has ended before it was.
+    pub(super) fn came_up(&mut self, slot: usize) {
+        if !std::mem::take(&mut self.slots[slot].coming_up) {
+            return;
+        }
+        self.coming_up -= 1;
+        // A command may have started or removed one meanwhile.
+        while let Some(next) = self.waiting.pop_front() {
+            if self.slots[next].process.is_none() && !self.slots[next].left {
+                self.start(next, self.now());
+                return;
+            }
+        }
+    }
+
     /// Starts the kubelet.
     pub(super) fn start(&mut self, slot: usize, now: Now) {
         let place = &mut self.slots[slot];
@@ -27,6 +51,8 @@ impl Shard {
             Ok(client) => {
                 place.processes += 1;
                 place.process = Some(Process::new(place.processes, client));
+                place.coming_up = true;
+                self.coming_up += 1;
                 if place.processes == 1 {
                     self.counters.node_started();
                 }
@@ -93,6 +119,7 @@ impl Shard {
         self.ended = carried.chain([self.ended]).sum();
         *scheduled = None;
         node.end_process(machine_too, &mut self.addresses);
+        self.came_up(slot);
         self.schedule(slot);
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Slot {
     pub(super) processes: u32,
     /// The earliest entry this node has in the heap; other entries of it are stale.
     pub(super) scheduled: Option<Nanos>,
+    /// Its kubelet has started and is not ready yet.
+    pub(super) coming_up: bool,
     /// It has left for good.
     pub(super) left: bool,
     /// Steps that are counted once for a node, however often its kubelet starts.
@@ -75,6 +77,7 @@ impl Slot {
             proxy: None,
             processes: 0,
             scheduled: Some(start),
+            coming_up: false,
             left: false,
             counted: Vec::new(),
         }

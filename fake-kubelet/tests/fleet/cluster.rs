@@ -79,6 +79,7 @@ impl Cluster {
                 rotation: None,
             },
             start_rate: "1000/s".parse().unwrap(),
+            start_at_once: None,
             shards,
             seed: 7,
             clock: self.clock,

@@ -6,6 +6,7 @@ mod endpoint;
 mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use fake_kubelet::{Fleet, Held};
@@ -25,6 +26,26 @@ fn what_runs(pod: &Pod) -> (String, Vec<ContainerStatus>) {
 fn status_of(pod: &Pod) -> (String, String) {
     let status = pod.status.clone().unwrap_or_default();
     (status.phase.unwrap_or_default(), status.pod_ip.unwrap_or_default())
+}
+
+/// Registration takes its time, so that those that come up at a time can be seen.
+#[tokio::test]
+async fn no_more_nodes_come_up_at_a_time_than_may_and_all_of_them_in_the_end() {
+    let cluster = Cluster::start().await;
+    let slow =
+        Rule::new(Action::Delay(Duration::from_millis(200))).method(Method::POST).path("/api/v1/nodes");
+    cluster.server.script(slow);
+    let mut spec = cluster.spec(12, 2);
+    spec.start_at_once = NonZeroU32::new(2);
+    let fleet = Fleet::start(spec).unwrap();
+    let mut most = 0;
+    eventually("every node is ready", || {
+        let progress = fleet.progress();
+        most = most.max(progress.started - progress.ready);
+        progress.ready == 12
+    })
+    .await;
+    assert!((1..=4).contains(&most), "{most} nodes of two threads came up at a time");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn clean(args: CleanArgs) -> anyhow::Result<String> {
 fn local(run: Option<&str>) -> anyhow::Result<String> {
     let mut removed = Vec::new();
     for stale in control_plane::stale_work_dirs()? {
-        if run.is_none_or(|run| stale.run_id == run) {
+        if run.is_none_or(|run| is_of(&stale.run_id, run)) {
             control_plane::remove_work_dir(&stale)?;
             removed.push(format!("removed {}\n", stale.path.display()));
         }
@@ -42,6 +42,11 @@ fn local(run: Option<&str>) -> anyhow::Result<String> {
         removed.push("nothing left on this machine\n".to_owned());
     }
     Ok(removed.concat())
+}
+
+/// A run may have several control planes: the first has its name, the others have a number after it.
+fn is_of(work_dir: &str, run: &str) -> bool {
+    work_dir.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 async fn cluster(admin: &Admin, args: &CleanArgs) -> anyhow::Result<String> {
@@ -53,4 +58,16 @@ async fn cluster(admin: &Admin, args: &CleanArgs) -> anyhow::Result<String> {
     confirm::ask(&format!("Remove {} from {context}?", leftovers.describe()), args.yes)?;
     let Removed { namespaces, nodes } = leftovers.remove(&admin.kube).await?;
     Ok(format!("removed {namespaces} namespaces and {nodes} nodes from {context}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_control_planes_of_a_run_are_its_own_and_no_others() {
+        let run = "20261122-143000-pod-churn-3f2a";
+        assert!(is_of(run, run) && is_of(&format!("{run}-12"), run));
+        assert!(!is_of(&format!("{run}b"), run) && !is_of("20261122-143001-pod-churn-3f2a", run));
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::run::{self, Where};
-use crate::{cli::DemoArgs, end::End, plan::Wishes};
+use crate::{cli::DemoArgs, end::End, ground::Where, plan::Wishes};
 
 /// Enough pods at the default rate for a 99th percentile.
 const MEASURE: Duration = Duration::from_secs(40);
@@ -13,9 +12,7 @@ pub(crate) async fn run(args: DemoArgs) -> End {
         nodes: Some(args.nodes),
         preset: args.fleet.preset,
         at: Some(args.rate.to_string()),
-        measure: MEASURE,
-        seed: 1,
-        start_rate: args.fleet.start_rate,
+        ..Wishes::new(MEASURE, 1, args.fleet.start_rate)
     };
-    run::scenario("pod-churn", &wishes, Where::Local(args.local), args.output).await
+    super::run::scenario("pod-churn", &wishes, Where::Local(args.local), args.output).await
 }

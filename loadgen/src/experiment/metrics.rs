@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measure::statistics::verdict::Better;
+use measure::{Phase, statistics::verdict::Better};
 use record::{KindRecord, ProcessUse, RunRecord, experiment::Metric};
 
 use super::wanted::Kind;
@@ -140,12 +140,17 @@ fn written(used: &ProcessUse) -> Option<f64> {
     used.write_bytes.map(number)
 }
 
-/// The sum over all processes, for each operation that was offered. Windows that are extended are longer, so a sum alone would
+/// The sum over all processes, for each operation that was offered; of a level, for each node and second. Windows that are extended are longer, so a sum alone would
 /// compare their lengths.
 fn per_operation(run: &RunRecord, parts: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let parts: Vec<f64> = parts.collect::<Option<_>>()?;
-    let offered = run.goodput.filter(|goodput| goodput.offered > 0)?.offered;
-    (!parts.is_empty()).then(|| parts.iter().sum::<f64>() / number(offered))
+    let operations = if let Some(goodput) = run.goodput {
+        number(goodput.offered)
+    } else {
+        let window = run.phases.iter().find(|phase| phase.phase == Phase::Measure)?;
+        f64::from(run.fleet.nodes) * window.seconds
+    };
+    (!parts.is_empty() && operations > 0.0).then(|| parts.iter().sum::<f64>() / operations)
 }
 
 /// A percentile over several kinds of request: the mean of each kind's own, weighted by how many there were. Kinds that are less

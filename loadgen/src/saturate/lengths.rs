@@ -63,9 +63,14 @@ impl Lengths {
         }
     }
 
-    /// The settings of a search of these lengths whose ramp begins about `start`.
-    pub(crate) fn settings(&self, start: f64, seed: u64) -> SearchSettings {
-        let plan = Plan {
+    /// Of the searches of an experiment, of which there are many: what one of them misses, the pairs make up for.
+    pub(crate) fn of_pairs() -> Self {
+        Self { longest: 2, quick: false, ..Self::quick() }
+    }
+
+    /// A search of these lengths whose ramp begins about `start`.
+    pub(crate) fn from(&self, start: f64, seed: u64) -> Plan {
+        Plan {
             from: From::Ramp { start, seed },
             bracket: if self.quick { WIDE } else { NARROW },
             repeats: !self.quick,
@@ -73,12 +78,11 @@ impl Lengths {
             probes: None,
             hold: true,
             overload: !self.quick,
-        };
-        self.settings_of(plan)
+        }
     }
 
-    /// The settings of a search of these lengths by that plan.
-    pub(crate) fn settings_of(&self, plan: Plan) -> SearchSettings {
+    /// The settings of a search of these lengths.
+    pub(crate) fn settings(&self, plan: Plan) -> SearchSettings {
         SearchSettings {
             quick: self.quick,
             plan,
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn a_search_that_is_gone_on_with_has_the_lengths_it_began_with() {
         for lengths in [Lengths::quick(), Lengths::full(Confirm::Short), Lengths::full(Confirm::Full)] {
-            assert_eq!(Lengths::of(&lengths.settings(20.0, 1)), lengths);
+            assert_eq!(Lengths::of(&lengths.settings(lengths.from(20.0, 1))), lengths);
         }
     }
 }

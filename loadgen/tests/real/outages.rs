@@ -67,6 +67,7 @@ fn fleet(plane: &ControlPlane) -> Fleet {
             rotation: None,
         },
         start_rate: "20/s".parse().unwrap(),
+        start_at_once: None,
         shards: 1,
         seed: 7,
         clock: Clock::start(),
