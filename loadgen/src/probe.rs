@@ -271,7 +271,10 @@ impl Running<'_, '_> {
 
     /// Measures until the criteria are decided. What is offered last is given its time while the load goes on.
     async fn measure(&self) -> anyhow::Result<(Range<Nanos>, Vec<Judged>)> {
-        let from = self.stand.setting.clock.now();
+        // Operations are counted by whole seconds since the load began.
+        let begin = self.begun.begin;
+        let passed = self.stand.setting.clock.now().since(begin);
+        let from = begin + Duration::from_secs(passed.as_secs() + 1);
         self.begun.observed.open(from);
         self.stand.begin_window();
         self.stand.take_fleet().await;

@@ -69,7 +69,7 @@ fn more_nodes_than_descriptors_are_refused_with_the_number_that_fits() {
 
 #[test]
 fn odd_rates_and_times_are_refused() {
-    check(&["run", "pod-churn", "--rate", "0"], 2, &["--rate", "0"]);
+    check(&["run", "pod-churn", "--rate", "0"], 2, &["--at 0", "not a rate"]);
     check(&["run", "pod-churn", "--duration", "soon"], 2, &["soon", "60s"]);
     check(&["run", "pod-churn", "--nodes", "0"], 2, &["--nodes", "0"]);
 }
@@ -113,4 +113,62 @@ fn a_kubeconfig_that_is_missing_malformed_or_leads_nowhere() {
     check_in(folder.path(), &args, 2, &["--profile", "the cluster of a --kubeconfig is as it is"]);
     let args = ["run", "pod-churn", "--context", "x"];
     check_in(folder.path(), &args, 2, &["--kubeconfig"]);
+}
+
+#[test]
+fn a_search_needs_something_to_turn_up() {
+    let folder = TempDir::new().unwrap();
+    let churn =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/pod-churn.toml")).unwrap();
+    fs::write(folder.path().join("mine.toml"), churn.replace("axis = \"pods.rate\"\n", "")).unwrap();
+    check_in(folder.path(), &["saturate", "mine.toml"], 2, &["mine.toml has no axis", "loadgen run"]);
+    check_in(folder.path(), &["run", "mine.toml", "--at", "5/s"], 2, &["has no axis"]);
+    let compared = ["compare", "mine.toml", "--profile", "defaults", "--profile", "defaults-unthrottled"];
+    check_in(folder.path(), &compared, 2, &["has no axis", "fixed rate"]);
+    fs::write(folder.path().join("odd.toml"), churn.replace("pods.rate", "pod.rate")).unwrap();
+    check_in(folder.path(), &["saturate", "odd.toml"], 2, &["pod.rate", "did you mean `pods.rate`"]);
+    check(&["saturate", "pod-churn", "--from", "fast"], 2, &["--at fast"]);
+}
+
+#[test]
+fn a_comparison_is_of_two_profiles_that_differ_by_pairs_enough() {
+    let two = ["compare", "pod-churn", "--profile", "defaults", "--profile", "defaults-unthrottled"];
+    let with = |more: &[&'static str]| [&two[..], more].concat();
+    check(&with(&["--pairs", "5"]), 2, &["too few pairs", "6 is the least"]);
+    check(&with(&["--until-decided", "--budget", "10m"]), 2, &["too small for the first look", "8 pairs"]);
+    check(&with(&["--until-decided"]), 2, &["--budget"]);
+    check(&with(&["--metric", "latency"]), 2, &["`latency` is no metric", "cpu-per-operation"]);
+    check(&with(&["--metric", "cpu-per-operation"]), 2, &["cannot decide this design", "lambda"]);
+    check(&with(&["--band", "0"]), 2, &["the band"]);
+    check(&with(&["--profile", "defaults"]), 2, &["of two profiles", "there are 3"]);
+    check(&two[..4], 2, &["of two profiles", "there are 1"]);
+    check(&["compare", "pod-churn", "--profile", "defaults", "--profile", "defautls"], 2, &["`defaults`"]);
+    let same = ["compare", "pod-churn", "--at", "20", "--profile", "defaults", "--profile", "defaults"];
+    check(&same, 2, &["differ in nothing", "--control aa"]);
+    check(&["compare", "pod-churn", "--control", "aa"], 2, &["its own scenario"]);
+    check(
+        &["compare", "--control", "known-bad", "--profile", "defaults"],
+        2,
+        &["no known-bad profile", "seats-16"],
+    );
+    check(&["compare"], 2, &["SCENARIO"]);
+}
+
+#[test]
+fn a_record_that_is_missing_cut_off_or_of_something_else_is_not_gone_on_with() {
+    let folder = TempDir::new().unwrap();
+    let record = folder.path().join("record");
+    fs::create_dir(&record).unwrap();
+    let resume =
+        |command: &str, texts: &[&str]| check_in(folder.path(), &[command, "--resume", "record"], 2, texts);
+    resume("saturate", &["search.json"]);
+    resume("compare", &["experiment.json"]);
+    fs::write(record.join("search.json"), "{\"schema_version\": 1, \"kind\": \"sea").unwrap();
+    resume("saturate", &["search.json is cut off"]);
+    fs::write(record.join("search.json"), "{\"schema_version\": 1, \"kind\": \"run\"}").unwrap();
+    resume("saturate", &["kind run"]);
+    fs::write(record.join("experiment.json"), "{\"schema_version\": 9, \"kind\": \"experiment\"}").unwrap();
+    resume("compare", &["version 9"]);
+    check_in(folder.path(), &["saturate", "pod-churn", "--resume", "record"], 2, &["--resume"]);
+    check_in(folder.path(), &["compare", "record", "record"], 2, &["run.json"]);
 }

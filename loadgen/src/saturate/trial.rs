@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use measure::{
     Clock, Nanos, Summary,
-    search::{Finding, Outcome, Task},
+    search::{Finding, Outcome, Task, TaskKind},
 };
 use record::{Goodput, KindRecord, Requests, TrialRecord, WarningClass};
 
@@ -29,7 +29,11 @@ pub(super) fn record(
         validity::of_probe(setting.plan, setting.target, probed, setting.clock.wall_drift().unsigned_abs());
     let is_valid = warnings.iter().all(|warning| warning.class != WarningClass::Invalid);
     let window = measured.end.since(measured.start);
-    let (offered, good) = observed.goodput(measured, *end);
+    // A step of the ramp is over before its operations have had their time.
+    let (offered, good, counted) = match task.kind {
+        TaskKind::Ramp => observed.achieved(measured),
+        _ => observed.goodput(measured, *end),
+    };
     let limit = setting.plan.scenario.scenario.criteria.pod_startup * 2;
     let used = probed.used.as_ref();
     TrialRecord {
@@ -40,7 +44,7 @@ pub(super) fn record(
         seconds: end.since(*begin).as_secs_f64(),
         window_seconds: window.as_secs_f64(),
         rest: rest(probed.rest),
-        goodput: Goodput::new(offered, good, limit, window),
+        goodput: Goodput::new(offered, good, limit, counted.max(Duration::from_secs(1))),
         response: observed.responses(measured).summary(),
         requests: Requests {
             drivers: KindRecord::of_all(&observed.recorded()),
