@@ -3,7 +3,7 @@
 use std::{ops::Range, time::Duration};
 
 use measure::{
-    Nanos,
+    Nanos, Phase,
     criteria::{Extent, Judged, together},
     statistics::{
         Judgement,
@@ -38,8 +38,8 @@ const RECOVERED: Duration = Duration::from_secs(10);
 /// What to offer and for how long.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
-    /// What a person is shown that it is for.
-    pub(crate) title: String,
+    /// What a person is shown that it is for; nothing where that goes without saying.
+    pub(crate) title: Option<String>,
     /// Where the scenario's axis is put.
     pub(crate) at: f64,
     /// How it comes to rest; nothing where it cannot be expected to.
@@ -144,7 +144,7 @@ impl Stand<'_> {
         let until = begun.begin + ask.measure;
         let mut now = begun.begin;
         while now < until {
-            now = running.look(until).await?;
+            now = running.look(Phase::Measure, until).await?;
             running.take_fleet(now).await;
         }
         let measured = begun.begin..now;
@@ -165,7 +165,7 @@ impl Stand<'_> {
         let mut now = begun.begin;
         let mut recovered = None;
         while now < give_up && recovered.is_none() {
-            now = running.look(give_up).await?;
+            now = running.look(Phase::Measure, give_up).await?;
             running.take_fleet(now).await;
             let ripe = begun.observed.ripe_until(now);
             if ripe.since(begun.begin) < RECOVERED {
@@ -238,7 +238,7 @@ impl Running<'_, '_> {
         let shortest = least.max(windows);
         let (least, most) = (self.begun.begin + shortest, self.begun.begin + shortest * 2);
         loop {
-            let now = self.look(least).await?;
+            let now = self.look(Phase::WarmUp, least).await?;
             // Of the fleet's warm-up nothing counts.
             self.stand.take_fleet().await;
             if self.begun.offered == 0.0 {
@@ -281,7 +281,7 @@ impl Running<'_, '_> {
         let longest = self.ask.measure * self.ask.longest;
         let mut least = self.ask.measure;
         loop {
-            let now = self.look(from + least).await?;
+            let now = self.look(Phase::Measure, from + least).await?;
             self.take_fleet(now).await;
             // Everything in the window has had its time.
             if self.begun.observed.ripe_until(now) < from + least {
@@ -302,7 +302,7 @@ impl Running<'_, '_> {
     }
 
     /// Lets a second pass, and looks at the backlog meanwhile.
-    async fn look(&self, until: Nanos) -> anyhow::Result<Nanos> {
+    async fn look(&self, phase: Phase, until: Nanos) -> anyhow::Result<Nanos> {
         let setting = self.stand.setting;
         let mut now = setting.clock.now();
         let end = now + SECOND;
@@ -315,7 +315,11 @@ impl Running<'_, '_> {
         anyhow::ensure!(!self.begun.load.has_failed(), "a driver has ended before it was told to");
         let seconds = |to: Nanos| to.since(self.begun.begin).as_secs();
         let detail = format!("s; {}", self.begun.load.standing());
-        setting.progress.step(&self.ask.title, seconds(now), seconds(until.max(now)), &detail);
+        let doing = match &self.ask.title {
+            Some(title) => format!("{title}: {phase}"),
+            None => phase.to_string(),
+        };
+        setting.progress.step(&doing, seconds(now), seconds(until.max(now)), &detail);
         Ok(now)
     }
 }

@@ -187,14 +187,14 @@ impl<'a> Searching<'a> {
     fn ask(&self, Task { kind, at }: Task) -> Ask {
         let Lengths { ramp_step, rest_window, measure, longest, hold, recovery, .. } = self.wanted.lengths;
         let to_rest = ToRest { least: self.wanted.plan.warm_up, window: rest_window };
-        let (name, rest, measure, longest) = match kind {
-            TaskKind::Ramp => ("ramp", None, ramp_step, 1),
-            TaskKind::Probe => ("probe", Some(to_rest), measure, longest),
-            TaskKind::Hold => ("hold", Some(to_rest), hold, 1),
-            TaskKind::Overload => ("overload", None, measure, 1),
-            TaskKind::Recovery => ("recovery", None, recovery, 1),
+        let (rest, measure, longest) = match kind {
+            TaskKind::Ramp => (None, ramp_step, 1),
+            TaskKind::Probe => (Some(to_rest), measure, longest),
+            TaskKind::Hold => (Some(to_rest), hold, 1),
+            TaskKind::Overload => (None, measure, 1),
+            TaskKind::Recovery => (None, recovery, 1),
         };
-        let title = format!("{name} at {}{}", self.wanted.axis.show(at), self.bracket());
+        let title = Some(format!("{} at {}{}", name(kind), self.wanted.axis.show(at), self.bracket()));
         Ask { title, at, rest, measure, longest }
     }
 
@@ -213,8 +213,7 @@ impl<'a> Searching<'a> {
     /// What a person is told of a trial that is over.
     fn told(&self, trial: &TrialRecord) -> String {
         let TrialRecord { task, finding, goodput, .. } = trial;
-        let name = self.ask(*task).title;
-        let name = name.split(" (").next().unwrap_or_default().to_owned();
+        let name = format!("{} at {}", name(task.kind), self.wanted.axis.show(task.at));
         match trial.recovery_seconds {
             Some(seconds) => format!("{name}: everything holds again after {seconds:.0} s"),
             None if task.kind == TaskKind::Recovery => format!("{name}: it did not recover"),
@@ -230,6 +229,17 @@ fn so_far(record: &SearchRecord) -> anyhow::Result<Search> {
         search.report(trial.finding);
     }
     Ok(search)
+}
+
+/// A task in a word.
+pub(crate) fn name(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Ramp => "ramp",
+        TaskKind::Probe => "probe",
+        TaskKind::Hold => "hold",
+        TaskKind::Overload => "overload",
+        TaskKind::Recovery => "recovery",
+    }
 }
 
 /// An outcome in a word.

@@ -6,7 +6,7 @@ use measure::search::{Answer, End, Outcome, TaskKind};
 use record::{SearchRecord, TrialRecord};
 
 use crate::{
-    saturate::word,
+    saturate::{name, word},
     scenario::Axis,
     table::{broken, line, new_table, seconds, warnings},
 };
@@ -83,7 +83,7 @@ fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String
     for trial in &record.trials {
         let TrialRecord { task, finding, goodput, response, .. } = trial;
         let recovery = task.kind == TaskKind::Recovery;
-        let mut row = vec![kind(task.kind).to_owned(), show(task.at)];
+        let mut row = vec![name(task.kind).to_owned(), show(task.at)];
         if recovery {
             row.extend(["-", "-", "-"].map(str::to_owned));
         } else {
@@ -136,16 +136,6 @@ fn short(process: &str) -> &str {
         "kube-scheduler" => "scheduler",
         "kube-controller-manager" => "kcm",
         other => other,
-    }
-}
-
-fn kind(kind: TaskKind) -> &'static str {
-    match kind {
-        TaskKind::Ramp => "ramp",
-        TaskKind::Probe => "probe",
-        TaskKind::Hold => "hold",
-        TaskKind::Overload => "overload",
-        TaskKind::Recovery => "recovery",
     }
 }
 

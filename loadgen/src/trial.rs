@@ -47,7 +47,7 @@ async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Res
     let prepared = clock.now();
     let mut stand = Stand::prepare(setting, inventory).await?;
     let ask = Ask {
-        title: "load".to_owned(),
+        title: None,
         at: plan.at,
         rest: Some(ToRest { least: plan.warm_up, window: plan.rest_window }),
         measure: plan.measure,

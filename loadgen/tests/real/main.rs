@@ -8,5 +8,6 @@ mod interrupt;
 mod kwok;
 mod outages;
 mod run;
+mod saturate;
 mod support;
 mod up;
