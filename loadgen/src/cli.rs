@@ -21,7 +21,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Shows what this is: a control plane on this machine, 500 nodes, pod churn, a table. Under five minutes.
+    /// Shows what this is: a control plane on this machine, 200 nodes, and a quick search for the pod churn it sustains. Under five
+    /// minutes.
     Demo(DemoArgs),
     /// Holds a control plane open on this machine until Ctrl-C, and prints how to use it.
     Up(UpArgs),
@@ -115,12 +116,11 @@ pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) local: LocalArgs,
     /// How many nodes.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nodes: u32,
-    /// The offered load: below what the default scheduler's own client limiter lets through, so that the picture is that of a
-    /// healthy cluster.
-    #[arg(long, default_value = "20/s", value_name = "RATE")]
-    pub(crate) rate: Rate,
+    /// Where the search begins.
+    #[arg(long, default_value = "10/s", value_name = "RATE")]
+    pub(crate) from: String,
     #[command(flatten)]
     pub(crate) fleet: FleetArgs,
     #[command(flatten)]

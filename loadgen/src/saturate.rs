@@ -301,7 +301,9 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
     let held = of(Outcome::Held).max_by(lowest);
     let cpu = held.map(trial::cpu_ms_per_operation).unwrap_or_default();
     let mut warnings: Vec<record::Warning> = Vec::new();
-    for trial in record.trials.iter().filter(steady) {
+    // What a ramp's steps say of the harness matters only where it was at its end.
+    let counts = |trial: &&TrialRecord| steady(trial) || trial.finding.outcome == Outcome::HarnessLimited;
+    for trial in record.trials.iter().filter(counts) {
         for warning in &trial.warnings {
             if !warnings.iter().any(|known| known.name == warning.name) {
                 warnings.push(warning.clone());

@@ -8,7 +8,7 @@ use record::{SearchRecord, TrialRecord};
 use crate::{
     saturate::{name, word},
     scenario::Axis,
-    table::{broken, line, new_table, seconds, warnings},
+    table::{broken, line, new_table, requests, seconds, warnings},
 };
 
 /// Renders a record that lies in `folder`.
@@ -36,6 +36,7 @@ pub(crate) fn render(record: &SearchRecord, folder: &Path) -> String {
         line(&mut text, &format!("CPU per operation: {}", costs.collect::<Vec<_>>().join(", ")));
     }
     tried(record, &show, &mut text);
+    held(record, &show, &mut text);
     warnings(&record.warnings, &mut text);
     line(&mut text, &format!("\nrecord: {}", folder.display()));
     text
@@ -102,6 +103,18 @@ fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String
         table.add_row(row);
     }
     line(text, &format!("\n{table}\n(latencies are from an operation's intended start; processes in cores)"));
+}
+
+/// What the requests were like at the highest load that held.
+fn held(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String) {
+    let is_held = |trial: &&TrialRecord| {
+        trial.finding.outcome == Outcome::Held && matches!(trial.task.kind, TaskKind::Probe | TaskKind::Hold)
+    };
+    let highest = record.trials.iter().filter(is_held).max_by(|a, b| a.task.at.total_cmp(&b.task.at));
+    if let Some(trial) = highest {
+        line(text, &format!("\nat {}, which holds:", show(trial.task.at)));
+        requests(&trial.requests, trial.window_seconds, text);
+    }
 }
 
 /// Holds, or which criteria broke.

@@ -4,13 +4,13 @@ use std::{fmt::Write as _, path::Path};
 
 use comfy_table::{CellAlignment, Table, presets};
 use measure::{Summary, criteria::Judged, statistics::Judgement};
-use record::{KindRecord, ProcessUse, RunRecord, Warning, WarningClass};
+use record::{KindRecord, ProcessUse, Requests, RunRecord, Warning, WarningClass};
 
 /// Renders a record that lies in `folder`.
 pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
     let mut text = String::new();
     answer(record, &mut text);
-    requests(record, &mut text);
+    of_window(record, &mut text);
     startup(record, &mut text);
     processes(record, &mut text);
     pods(record, &mut text);
@@ -80,10 +80,19 @@ fn tail(summary: &Summary) -> (&'static str, Option<f64>) {
     }
 }
 
-fn requests(record: &RunRecord, text: &mut String) {
+fn of_window(record: &RunRecord, text: &mut String) {
     let window = record.phases.iter().find(|phase| phase.phase == measure::Phase::Measure);
-    let Some(window) = window.map(|phase| phase.seconds).filter(|seconds| *seconds > 0.0) else { return };
-    for (title, kinds) in [("drivers", &record.requests.drivers), ("fleet", &record.requests.fleet)] {
+    if let Some(window) = window.map(|phase| phase.seconds).filter(|seconds| *seconds > 0.0) {
+        requests(&record.requests, window, text);
+    }
+}
+
+/// What came of the requests of a window of so many seconds.
+pub(crate) fn requests(requests: &Requests, window: f64, text: &mut String) {
+    for (title, kinds) in [("drivers", &requests.drivers), ("fleet", &requests.fleet)] {
+        if kinds.is_empty() {
+            continue;
+        }
         let mut table = new_table(&[title, "offered/s", "goodput/s", "errors", "p50", "p90", "p99", "max"]);
         for kind in kinds {
             let errors: u64 = kind.errors.values().sum();

@@ -16,13 +16,18 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Signal, getppid, nice, set_parent_process_death_signal};
+
+/// How much less urgent a component is than we are. Both share the machine, and a control plane that is driven to its end takes all of
+/// it: a load that is then sent late says nothing. Among each other the components are as before, and we need a twentieth of what they
+/// do.
+const NICENESS: i32 = 10;
 
 /// What goes before the program's name to start it in a cgroup.
 pub(crate) const CGROUP: &str = "--cgroup";
 
 /// Takes the arguments `PARENT_PID [--cgroup FOLDER] PROGRAM [ARGUMENT...]`, ties this process's life to its parent's, moves
-/// into the cgroup and becomes PROGRAM. Returns only when that fails.
+/// into the cgroup, makes way for its parent (nice 10) and becomes PROGRAM. Returns only when that fails.
 ///
 /// A program offers this as a hidden subcommand and passes itself as the shim: it must be called before any thread is
 /// started.
@@ -51,6 +56,9 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> Error {
         && let Err(error) = fs::write(folder.join("cgroup.procs"), "0")
     {
         return Error::other(format!("cannot move into the cgroup {}: {error}", folder.display()));
+    }
+    if let Err(error) = nice(NICENESS) {
+        return error.into();
     }
     become_program(Command::new(program).args(args))
 }

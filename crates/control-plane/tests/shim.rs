@@ -88,3 +88,15 @@ fn it_says_what_it_lacks() {
     let missing = error(&[&parent, "/no/such/program"]);
     assert!(missing.starts_with("supervised: No such file or directory"), "{missing}");
 }
+
+#[test]
+fn what_it_becomes_makes_way_for_its_parent() {
+    let script = format!("cat /proc/self/stat; {SHIM} $$ cat /proc/self/stat");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    // The 19th field (proc(5)); the second is in parentheses.
+    let nice = |line: &str| line.rsplit(')').next()?.split_whitespace().nth(16)?.parse::<i32>().ok();
+    let found: Vec<i32> = text.lines().filter_map(nice).collect();
+    let [parent, child] = found[..] else { panic!("{text}") };
+    assert_eq!(child, parent + 10);
+}

@@ -1,18 +1,28 @@
-//! `loadgen demo`: the whole thing in a few minutes, with choices that suit a laptop.
+//! `loadgen demo`: the whole thing in under five minutes: a quick search, with choices that suit a laptop.
 
-use std::time::Duration;
-
-use crate::{cli::DemoArgs, end::End, ground::Where, plan::Wishes};
-
-/// Enough pods at the default rate for a 99th percentile.
-const MEASURE: Duration = Duration::from_secs(40);
+use crate::{
+    cli::{ClusterArgs, DemoArgs, SaturateArgs, TargetArgs},
+    end::End,
+    saturate::Confirm,
+};
 
 pub(crate) async fn run(args: DemoArgs) -> End {
-    let wishes = Wishes {
+    super::saturate::run(search(args)).await
+}
+
+/// The search that it is.
+pub(crate) fn search(args: DemoArgs) -> SaturateArgs {
+    let cluster = ClusterArgs { kubeconfig: None, context: None };
+    SaturateArgs {
+        scenario: Some("pod-churn".to_owned()),
+        target: TargetArgs { local: args.local, cluster, ca_cert: None, ca_key: None, yes: true },
         nodes: Some(args.nodes),
-        preset: args.fleet.preset,
-        at: Some(args.rate.to_string()),
-        ..Wishes::new(MEASURE, 1, args.fleet.start_rate)
-    };
-    super::run::scenario("pod-churn", &wishes, Where::Local(args.local), args.output).await
+        from: Some(args.from),
+        quick: true,
+        confirm: Confirm::Short,
+        resume: None,
+        seed: 1,
+        fleet: args.fleet,
+        output: args.output,
+    }
 }

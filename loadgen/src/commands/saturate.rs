@@ -77,8 +77,10 @@ fn resume(dir: &Path) -> anyhow::Result<(Prepared, Option<(Folder, SearchRecord)
     }
     let cli = Cli::try_parse_from(&record.command)
         .with_context(|| format!("the command line in {} is of another version", dir.display()))?;
-    let Command::Saturate(args) = cli.command else {
-        bail!("the record in {} is not of `loadgen saturate`", dir.display());
+    let args = match cli.command {
+        Command::Saturate(args) => args,
+        Command::Demo(args) => super::demo::search(args),
+        _ => bail!("the record in {} is not of `loadgen saturate`", dir.display()),
     };
     let mut prepared = prepare(&args)?;
     prepared.wanted.lengths = Lengths::of(&record.settings);
