@@ -6,7 +6,11 @@ use crate::generated::File;
 
 /// The schemas, as files.
 pub(crate) fn files() -> anyhow::Result<Vec<File>> {
-    let schemas = [("run", record::schema()), ("experiment", record::experiment::schema())];
+    let schemas = [
+        ("run", record::schema()),
+        ("search", record::search_schema()),
+        ("experiment", record::experiment::schema()),
+    ];
     schemas
         .into_iter()
         .map(|(name, schema)| {

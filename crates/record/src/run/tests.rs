@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use measure::ErrorClass;
+use measure::{ErrorClass, statistics::Judgement};
 use serde_json::json;
 
 use super::*;
@@ -93,7 +93,17 @@ pub(crate) fn sample() -> RunRecord {
             },
         )]),
         harness_cpu_share: Some(0.25),
-        judged: Vec::new(),
+        judged: vec![Judged {
+            criterion: "startup".to_owned(),
+            group: "operations".to_owned(),
+            judgement: Judgement::Holds,
+            value: 0.002,
+            limit: 0.01,
+            low: Some(0.0005),
+            high: Some(0.006),
+            n: 790.0,
+            few_samples: false,
+        }],
         warnings: vec![Warning {
             name: "few-samples".to_owned(),
             class: WarningClass::Warn,
