@@ -26,6 +26,11 @@ use crate::criteria::{Class, Criteria, is_servers};
 /// The backlog is looked at as means over so long.
 const BACKLOG_MEANS: Duration = Duration::from_secs(2);
 
+/// An operation that takes longer than this is no goodput, so after it what was intended is judged.
+fn ripens(criteria: &Criteria) -> Duration {
+    criteria.pod_startup * 2
+}
+
 /// A request that is over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
@@ -53,9 +58,10 @@ struct State {
     /// Deliveries to a watcher, by when what they tell of was acknowledged.
     lag: Cohorts,
     backlog: Samples,
-    /// From when on requests are recorded.
+    /// From when on requests are kept.
     window: Option<Nanos>,
-    recorder: Recorder,
+    /// Those that are over: how long the window will be is not known yet.
+    done: Vec<Done>,
     fleet: FleetSeconds,
 }
 
@@ -73,14 +79,14 @@ impl Observed {
             origin,
             criteria,
             requests: BTreeMap::new(),
-            good: Cohorts::new(origin, criteria.pod_startup * 2),
+            good: Cohorts::new(origin, ripens(&criteria)),
             quick: Cohorts::new(origin, criteria.pod_startup),
             over: Vec::new(),
             lag: Cohorts::new(origin, criteria.watch_lag),
             backlog: Samples::default(),
             window: None,
-            recorder: Recorder::new(),
-            fleet: FleetSeconds::default(),
+            done: Vec::new(),
+            fleet: FleetSeconds::new(ripens(&criteria)),
         })))
     }
 
@@ -99,7 +105,7 @@ impl Observed {
     pub(crate) fn ends(&self, done: &Done) {
         let mut state = self.state();
         if state.window.is_some_and(|from| done.intended >= from) {
-            state.recorder.record(done.kind, done.intended, done.sent, done.ended, done.outcome);
+            state.done.push(*done);
         }
         let Some(class) = Class::of(done.kind) else { return };
         let cohorts = state.of(done.kind, class);
@@ -145,12 +151,12 @@ impl Observed {
         state.fleet.push(at, report, &criteria);
     }
 
-    /// Requests intended from here on are recorded, and what the fleet does; what was recorded before is forgotten.
+    /// Requests intended from here on are kept, and what the fleet does; what was kept before is forgotten.
     pub(crate) fn open(&self, from: Nanos) {
         let mut state = self.state();
         state.window = Some(from);
-        state.recorder = Recorder::new();
-        state.fleet = FleetSeconds::default();
+        state.done.clear();
+        state.fleet = FleetSeconds::new(ripens(&state.criteria));
     }
 
     /// What is intended before this has had its time at `now`.
@@ -158,14 +164,18 @@ impl Observed {
         self.state().good.ripe_until(now)
     }
 
-    /// What was recorded since the window was opened.
-    pub(crate) fn recorded(&self) -> Recorder {
-        self.state().recorder.clone()
+    /// Requests intended in the window, which begins no earlier than it was opened.
+    pub(crate) fn recorded(&self, window: &Range<Nanos>) -> Recorder {
+        let mut recorder = Recorder::new();
+        for done in self.state().done.iter().filter(|done| window.contains(&done.intended)) {
+            recorder.record(done.kind, done.intended, done.sent, done.ended, done.outcome);
+        }
+        recorder
     }
 
-    /// What the fleet recorded since the window was opened.
-    pub(crate) fn fleet_recorded(&self) -> Recorder {
-        self.state().fleet.recorded()
+    /// What the fleet did in it.
+    pub(crate) fn fleet_recorded(&self, window: &Range<Nanos>) -> Recorder {
+        self.state().fleet.recorded(window.end)
     }
 
     /// How long the operations took that were intended in the window and have succeeded.

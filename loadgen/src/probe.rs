@@ -236,6 +236,8 @@ impl Running<'_, '_> {
     async fn settle(&self, ToRest { least, window }: ToRest) -> anyhow::Result<Rest> {
         let windows = window * u32::try_from(steady::WINDOWS).unwrap_or(u32::MAX);
         let shortest = least.max(windows);
+        // As long as a window reaches into the time when nothing is deleted yet, its backlog grows because it does so at first.
+        let settled = self.begun.begin + least + windows;
         let (least, most) = (self.begun.begin + shortest, self.begun.begin + shortest * 2);
         loop {
             let now = self.look(Phase::WarmUp, least).await?;
@@ -251,8 +253,7 @@ impl Running<'_, '_> {
                 continue;
             }
             match self.begun.observed.steadiness(now, window, self.begun.offered)? {
-                // As long as nothing is deleted yet, a backlog that grows may be what the beginning is like.
-                Steadiness::Broken if now >= least => return Ok(Rest::Broken),
+                Steadiness::Broken if now >= settled => return Ok(Rest::Broken),
                 Steadiness::Steady if now >= least => return Ok(Rest::Steady),
                 Steadiness::Unsteady(reason) if now >= most => return Ok(Rest::Not(reason)),
                 _ => {}

@@ -37,7 +37,7 @@ pub(crate) fn write(
     outcome: &Outcome,
 ) -> anyhow::Result<RunRecord> {
     let totals = Totals::of(outcome);
-    let fleet_recorder = outcome.probed.observed.fleet_recorded();
+    let fleet_recorder = outcome.probed.observed.fleet_recorded(&outcome.probed.measured);
     let record = record(plan, profile, target, run, outcome, &totals, &fleet_recorder)?;
     folder.write_run(&record)?;
     let measured = outcome.timings.iter().find(|timing| timing.phase == Phase::Measure);
@@ -116,7 +116,7 @@ struct Totals {
 impl Totals {
     fn of(outcome: &Outcome) -> Self {
         let mut total = Self {
-            recorder: outcome.probed.observed.recorded(),
+            recorder: outcome.probed.observed.recorded(&outcome.probed.measured),
             accounting: Accounting::default(),
             stages: Stages::default(),
         };

@@ -298,7 +298,8 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
         }
         None => (Vec::new(), Vec::new()),
     };
-    let held = of(Outcome::Held).max_by(lowest);
+    // A hold may have broken where a probe held.
+    let held = of(Outcome::Held).rfind(|trial| Some(trial.task.at) == answer.low);
     let cpu = held.map(trial::cpu_ms_per_operation).unwrap_or_default();
     let mut warnings: Vec<record::Warning> = Vec::new();
     // What a ramp's steps say of the harness matters only where it was at its end.

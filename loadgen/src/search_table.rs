@@ -108,10 +108,11 @@ fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String
 /// What the requests were like at the highest load that held.
 fn held(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String) {
     let is_held = |trial: &&TrialRecord| {
-        trial.finding.outcome == Outcome::Held && matches!(trial.task.kind, TaskKind::Probe | TaskKind::Hold)
+        trial.finding.outcome == Outcome::Held
+            && matches!(trial.task.kind, TaskKind::Probe | TaskKind::Hold)
+            && record.answer.is_some_and(|answer| answer.low == Some(trial.task.at))
     };
-    let highest = record.trials.iter().filter(is_held).max_by(|a, b| a.task.at.total_cmp(&b.task.at));
-    if let Some(trial) = highest {
+    if let Some(trial) = record.trials.iter().rfind(is_held) {
         line(text, &format!("\nat {}, which holds:", show(trial.task.at)));
         requests(&trial.requests, trial.window_seconds, text);
     }

@@ -29,7 +29,7 @@ const CLOCK_STEP: Duration = Duration::from_millis(100);
 pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step: Duration) -> Vec<Warning> {
     let used = probed.used.as_ref();
     judge(&Evidence {
-        recorder: &probed.observed.recorded(),
+        recorder: &probed.observed.recorded(&probed.measured),
         dropped_starts: probed.dropped,
         waited_for_stream: probed.waited_for_stream,
         harness_cpu_share: used.and_then(about::harness_share),
@@ -116,9 +116,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Warning> {
 }
 
 fn late_sends(recorder: &Recorder) -> Option<Warning> {
+    // A single one is no share of anything.
     let worst = recorder.kinds().filter(|(_, stats)| {
         let late = stats.lateness.longer_than(LATE);
-        late * 100 > stats.lateness.len()
+        late > 1 && late * 100 > stats.lateness.len()
     });
     // The 99th percentile, or the longest where the sample does not carry it.
     let lateness = worst.filter_map(|(_, stats)| {
@@ -259,6 +260,8 @@ mod tests {
         assert_eq!(names(&late, |_| {}), []);
         late[0] = 50;
         assert_eq!(names(&late, |_| {}), invalid("late-sends"));
+        assert_eq!(names(&late[99..], |_| {}), [], "one of one is chance");
+        assert_eq!(names(&[50, 50], |_| {}), invalid("late-sends"));
     }
 
     #[test]

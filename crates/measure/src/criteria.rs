@@ -24,6 +24,9 @@ const SLOPE_LEVEL: f64 = 0.95;
 const GROWS: f64 = 0.01;
 /// And holds when it is shown to grow by no more than this.
 const KEEPS: f64 = 0.03;
+/// Between the two the slope itself decides at the end. Of half a minute at twenty operations a second a steady backlog is seen to
+/// grow or shrink by more than one hundredth every other time.
+const MIDDLE: f64 = 0.02;
 /// A figure is close to its limit within this share of it.
 const CLOSE: f64 = 0.1;
 
@@ -174,25 +177,26 @@ pub fn backlog(
     offered: f64,
     extent: Extent,
 ) -> Result<Judged, Error> {
-    let judged = |judgement, (value, low, high): (f64, f64, f64), few_samples| Judged {
+    let judged = |judgement, limit, (value, low, high): (f64, f64, f64), few_samples| Judged {
         criterion: criterion.to_owned(),
         group: "backlog".to_owned(),
         judgement,
         value,
-        limit: GROWS,
+        limit,
         low: Some(low).filter(|low| low.is_finite()),
         high: Some(high).filter(|high| high.is_finite()),
         n: number(means.len() as u64),
         few_samples,
     };
     if means.len() < trend::LEAST_MEANS && !extent.is_the_end() {
-        return Ok(judged(Judgement::Undecided, (0.0, f64::NEG_INFINITY, f64::INFINITY), false));
+        return Ok(judged(Judgement::Undecided, GROWS, (0.0, f64::NEG_INFINITY, f64::INFINITY), false));
     }
     let trend = theil_sen(means, spacing, SLOPE_LEVEL)?;
     let found = trend.judge(GROWS * offered, KEEPS * offered);
-    let (judgement, few_samples) = at_the_end(found, trend.slope <= GROWS * offered, extent);
+    let (judgement, few_samples) = at_the_end(found, trend.slope <= MIDDLE * offered, extent);
+    let limit = if few_samples { MIDDLE } else { GROWS };
     let figures = (trend.slope / offered, trend.interval.low / offered, trend.interval.high / offered);
-    Ok(judged(judgement, figures, few_samples || means.len() < trend::LEAST_MEANS))
+    Ok(judged(judgement, limit, figures, few_samples || means.len() < trend::LEAST_MEANS))
 }
 
 /// Judges what there may be none of.

@@ -1,6 +1,10 @@
 //! What the fleet did, second by second: its requests are judged as the drivers' are, and its nodes must stay alive.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+    time::Duration,
+};
 
 use fake_kubelet::FleetReport;
 use measure::{
@@ -12,13 +16,20 @@ use measure::{
 use crate::criteria::{Class, Criteria, is_servers};
 
 /// Reports of about a second each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FleetSeconds {
     seconds: Vec<Second>,
     /// Nodes written off before the first of them.
     written_off: Option<u64>,
     recorder: Recorder,
+    /// What was recorded last: it may lie beyond the end of a window that is judged now.
+    recent: VecDeque<(Nanos, Recorder)>,
+    /// For so long it may.
+    keep: Duration,
 }
+
+/// Beyond the time that operations have, a window's end may be passed by this until it is judged.
+const MARGIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 struct Second {
@@ -50,6 +61,17 @@ impl Ended {
 }
 
 impl FleetSeconds {
+    /// None yet. A window is judged when its operations have had this time.
+    pub(super) fn new(ripens: Duration) -> Self {
+        Self {
+            seconds: Vec::new(),
+            written_off: None,
+            recorder: Recorder::new(),
+            recent: VecDeque::new(),
+            keep: ripens + MARGIN,
+        }
+    }
+
     pub(super) fn push(&mut self, at: Nanos, report: &FleetReport, criteria: &Criteria) {
         let kinds = report
             .recorder
@@ -62,11 +84,17 @@ impl FleetSeconds {
             longest_lease_gap: report.longest_lease_gap,
             written_off: report.progress.nodes_written_off,
         });
-        self.recorder.merge(&report.recorder);
+        self.recent.push_back((at, report.recorder.clone()));
+        while let Some((_, earlier)) = self.recent.pop_front_if(|(then, _)| *then + self.keep < at) {
+            self.recorder.merge(&earlier);
+        }
     }
 
-    pub(super) fn recorded(&self) -> Recorder {
-        self.recorder.clone()
+    /// Up to a window's end.
+    pub(super) fn recorded(&self, end: Nanos) -> Recorder {
+        let mut recorder = self.recorder.clone();
+        self.recent.iter().filter(|(at, _)| *at <= end).for_each(|(_, recent)| recorder.merge(recent));
+        recorder
     }
 
     pub(super) fn judge(

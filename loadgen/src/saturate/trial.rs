@@ -47,8 +47,8 @@ pub(super) fn record(
         goodput: Goodput::new(offered, good, limit, counted.max(Duration::from_secs(1))),
         response: observed.responses(measured).summary(),
         requests: Requests {
-            drivers: KindRecord::of_all(&observed.recorded()),
-            fleet: KindRecord::of_all(&observed.fleet_recorded()),
+            drivers: KindRecord::of_all(&observed.recorded(measured)),
+            fleet: KindRecord::of_all(&observed.fleet_recorded(measured)),
         },
         judged: probed.judged.clone(),
         limited_by: probed.cause.limits.clone(),

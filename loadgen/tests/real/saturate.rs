@@ -23,20 +23,33 @@ fn read(folder: &Path, name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
 }
 
-#[test]
-fn a_search_that_was_interrupted_goes_on_where_it_stopped() {
-    let bench = Bench::new();
-    let scenario = short_lived(&bench);
+/// Interrupts a search when its first step is in its record. `None` where the machine was so busy that the harness was late in that
+/// step: then the search is over before it could be interrupted, and says so.
+fn interrupted(bench: &Bench) -> Option<String> {
+    let scenario = short_lived(bench);
     let args =
         ["saturate", &scenario, "--quick", "--nodes", "10", "--from", "5/s", "--set", "storage.medium=tmpfs"];
     let mut search = Running::start(bench.with_binaries(&args));
-    search.line_with("ramp at");
-    // The next step begins when the record has the one before it.
-    search.line_with(" done)");
+    let line = search.line_with(" done)");
+    if line.contains("the harness could not offer it") {
+        let (status, output) = search.wait();
+        assert_eq!(status.code(), Some(4), "{output}");
+        assert!(output.contains("harness-limited: "), "{output}");
+        return None;
+    }
     search.line_with(": measure");
     let (status, output) = stop(search);
     assert_eq!(status.code(), Some(130), "{output}");
     bench.assert_nothing_left();
+    Some(output)
+}
+
+#[test]
+fn a_search_that_was_interrupted_goes_on_where_it_stopped() {
+    let mut tries = std::iter::repeat_with(Bench::new).take(3);
+    let found = tries.find_map(|bench| interrupted(&bench).map(|output| (bench, output)));
+    let (bench, output) =
+        found.unwrap_or_else(|| panic!("this machine is too busy: the harness was late three times"));
     let folder = only_entry(&bench.path().join("loadgen-runs"));
     assert!(output.contains("to go on: loadgen saturate --resume loadgen-runs/"), "{output}");
     let before = read(&folder, "search.json");

@@ -88,6 +88,21 @@ fn a_backlog_that_grows_by_five_percent_of_what_is_offered_breaks() {
 }
 
 #[test]
+fn a_backlog_of_half_a_minute_that_grew_by_chance_broke_the_hold() {
+    // Slopes of a server that keeps pace at 20/s came out between -2 and +2 hundredths of the offered load.
+    let noise = |index: usize| [4.0, -5.0, 6.0, -3.0, 1.0, -6.0, 3.0][index * 3 % 7];
+    let judge = |slope: f64| {
+        let means: Vec<f64> = (0..10)
+            .map(|index| 40.0 + slope * 2.0 * f64::from(u8::try_from(index).unwrap()) + noise(index))
+            .collect();
+        let judged = backlog("backlog", &means, 2.0, 20.0, Extent::END).unwrap();
+        (judged.judgement, judged.few_samples, judged.limit)
+    };
+    assert_eq!(judge(0.2), (Judgement::Holds, true, 0.02));
+    assert_eq!(judge(0.9).0, Judgement::Breaks);
+}
+
+#[test]
 fn one_that_breaks_breaks_the_window_and_one_that_is_open_keeps_it_open() {
     let of = |judgement| Judged { judgement, ..none("c", "g", 0) };
     let (holds, open, breaks) = (of(Judgement::Holds), of(Judgement::Undecided), none("leases", "fleet", 1));
