@@ -225,11 +225,13 @@ impl Observed {
         self.state().judge_shares(window, now, extent)
     }
 
-    /// Operations intended in the window, and those of them that succeeded within twice their limit.
-    pub(crate) fn goodput(&self, window: &Range<Nanos>, now: Nanos) -> (u64, u64) {
+    /// Operations intended in those seconds of the window that are ripe, those of them that succeeded within twice their limit, and
+    /// how many seconds these are.
+    pub(crate) fn goodput(&self, window: &Range<Nanos>, now: Nanos) -> (u64, u64, Duration) {
         let blocks = self.state().good.missed(window, now);
         let offered: u64 = blocks.iter().map(|block| block.n).sum();
-        (offered, offered - blocks.iter().map(|block| block.misses).sum::<u64>())
+        let missed: u64 = blocks.iter().map(|block| block.misses).sum();
+        (offered, offered - missed, Duration::from_secs(blocks.len() as u64))
     }
 }
 

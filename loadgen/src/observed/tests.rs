@@ -72,12 +72,22 @@ fn what_takes_longer_than_twice_its_limit_is_not_goodput_and_what_takes_longer_t
     let window = at(0)..at(80_000);
     let judged = observed.judge_shares(&window, at(100_000), Extent::END).unwrap();
     assert_eq!(broken(&judged), [("startup", "operations", 0.1)]);
-    assert_eq!(observed.goodput(&window, at(100_000)), (800, 800));
+    assert_eq!(observed.goodput(&window, at(100_000)), (800, 800, Duration::from_secs(80)));
     let observed = self::observed();
     run(&observed, 100, |index| if index % 10 == 0 { 11_000 } else { 300 });
     let judged = observed.judge_shares(&window, at(100_000), Extent::END).unwrap();
     assert_eq!(broken(&judged), [("goodput", "operations", 0.1), ("startup", "operations", 0.1)]);
-    assert_eq!(observed.goodput(&window, at(100_000)), (800, 720));
+    assert_eq!(observed.goodput(&window, at(100_000)), (800, 720, Duration::from_secs(80)));
+}
+
+#[test]
+fn goodput_is_over_the_seconds_that_were_counted_and_not_over_those_that_were_cut_or_not_ripe() {
+    let observed = observed();
+    run(&observed, 100, |_| 300);
+    // Fifteen whole seconds in sixteen.
+    assert_eq!(observed.goodput(&(at(500)..at(16_500)), at(100_000)), (150, 150, Duration::from_secs(15)));
+    // Twice the limit before the end nothing is known yet.
+    assert_eq!(observed.goodput(&(at(0)..at(10_000)), at(12_000)), (20, 20, Duration::from_secs(2)));
 }
 
 #[test]

@@ -148,6 +148,14 @@ fn the_answer_comes_with_what_broke_first_and_what_an_operation_costs() {
 }
 
 #[test]
+fn a_step_too_short_for_any_goodput_is_no_point_of_the_knee() {
+    let mut record = sample();
+    record.trials.extend([20.0, 30.0, 45.0].map(|at| trial(TaskKind::Ramp, at, 0.0, Outcome::Held)));
+    conclude(&mut record, record.answer.unwrap());
+    assert_eq!(record.knee, Some(90.0));
+}
+
+#[test]
 fn a_record_is_read_as_it_was_written_and_a_search_goes_on_where_it_stopped() {
     let base = tempfile::tempdir().unwrap();
     let folder = Folder::create(base.path(), "a").unwrap();

@@ -29,7 +29,7 @@ pub(super) fn record(
         validity::of_probe(setting.plan, setting.target, probed, setting.clock.wall_drift().unsigned_abs());
     let is_valid = warnings.iter().all(|warning| warning.class != WarningClass::Invalid);
     let window = measured.end.since(measured.start);
-    let (offered, good) = observed.goodput(measured, *end);
+    let (offered, good, ripe) = observed.goodput(measured, *end);
     let limit = setting.plan.scenario.scenario.criteria.pod_startup * 2;
     let used = probed.used.as_ref();
     TrialRecord {
@@ -40,7 +40,8 @@ pub(super) fn record(
         seconds: end.since(*begin).as_secs_f64(),
         window_seconds: window.as_secs_f64(),
         rest: rest(probed.rest),
-        goodput: Goodput::new(offered, good, limit, window),
+        // Per second of those that were counted; of a step that was too short for any there is none.
+        goodput: Goodput::new(offered, good, limit, ripe.max(Duration::from_secs(1))),
         response: observed.responses(measured).summary(),
         requests: Requests {
             drivers: KindRecord::of_all(&observed.recorded()),
