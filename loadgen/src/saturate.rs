@@ -96,7 +96,7 @@ fn begin(ground: &Ground<'_>, wanted: &Wanted, target: &Target) -> anyhow::Resul
         broke_first: Vec::new(),
         limited_by: Vec::new(),
         cpu_ms_per_operation: BTreeMap::new(),
-        warnings: lengths.warnings(),
+        warnings: lengths.warnings(search.bracket),
     })
 }
 

@@ -17,10 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// In turn: nineteen parts of twenty it does not run.
-const STOPPED: Duration = Duration::from_millis(475);
-const RUNS: Duration = Duration::from_millis(25);
+const STOPPED: Duration = Duration::from_millis(285);
+const RUNS: Duration = Duration::from_millis(15);
 /// More turns than the search takes of a harness that does not notice.
-const MOST_TURNS: u32 = 360;
+const MOST_TURNS: u32 = 600;
 
 const SCENARIO: &str = r#"
 about = "A few pods, which cost a harness next to nothing."

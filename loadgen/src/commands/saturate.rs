@@ -65,7 +65,8 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     let profile = place.profile()?;
     place.check(&plan)?;
     let lengths = if args.quick { Lengths::quick() } else { Lengths::full(args.confirm) };
-    let search = lengths.from(plan.at, plan.seed);
+    let mut search = lengths.from(plan.at, plan.seed);
+    search.bracket = args.bracket.unwrap_or(search.bracket);
     Ok(Prepared { wanted: Wanted { plan, axis, lengths, search }, place, profile })
 }
 

@@ -46,7 +46,7 @@ fn create(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     Ok(answer::object(StatusCode::CREATED, &stored, call.accept))
 }
 
-/// What the controller-manager does (pkg/controller/serviceaccount/serviceaccounts_controller.go `syncNamespace`).
+/// What the controller-manager does (`pkg/controller/serviceaccount`, `syncNamespace`).
 fn create_default_account(store: &mut Store, namespace: &str) {
     let account = serde_json::json!({ "metadata": { "name": "default", "namespace": namespace } });
     let resource = Resource::named("v1", "serviceaccounts");
