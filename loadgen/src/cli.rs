@@ -191,6 +191,9 @@ pub(crate) struct SaturateArgs {
     /// A wide bracket, short windows, no overload: about four minutes.
     #[arg(long, conflicts_with = "confirm")]
     pub(crate) quick: bool,
+    /// The search is over when what holds and what breaks are within this factor: 1.05 unless said otherwise, 1.2 with --quick.
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub(crate) bracket: Option<f64>,
     /// How long the answer is held: three minutes, or ten, which hold a compaction of etcd and the end of every watch.
     #[arg(long, value_enum, default_value_t, value_name = "short|full")]
     pub(crate) confirm: Confirm,
@@ -340,6 +343,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A factor above 1.
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if factor > 1.0 && f64::is_finite(factor) => Ok(factor),
+        _ => Err(format!("`{text}` is not a factor above 1 such as 1.05")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -357,6 +368,12 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
         assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
+    }
+
+    #[test]
+    fn a_bracket_has_two_ends() {
+        assert_eq!(factor("1.05"), Ok(1.05));
+        assert!(["1", "0.9", "inf", "NaN", "5%"].into_iter().all(|text| factor(text).is_err()));
     }
 
     #[test]

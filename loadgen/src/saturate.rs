@@ -96,7 +96,7 @@ fn begin(ground: &Ground<'_>, wanted: &Wanted, target: &Target) -> anyhow::Resul
         broke_first: Vec::new(),
         limited_by: Vec::new(),
         cpu_ms_per_operation: BTreeMap::new(),
-        warnings: lengths.warnings(),
+        warnings: lengths.warnings(search.bracket),
     })
 }
 
@@ -217,6 +217,7 @@ impl<'a> Searching<'a> {
         match trial.recovery_seconds {
             Some(seconds) => format!("{name}: everything holds again after {seconds:.0} s"),
             None if task.kind == TaskKind::Recovery => format!("{name}: it did not recover"),
+            None if goodput.offered == 0 => format!("{name}: {}", word(finding.outcome)),
             None => format!("{name}: {} ({:.1}/s done)", word(finding.outcome), goodput.goodput_per_second),
         }
     }
@@ -318,9 +319,9 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
     record.warnings = warnings;
 }
 
-/// Where goodput stops to follow the offered load, over everything that was measured in a window of its own.
+/// Where goodput stops to follow the offered load, over everything that was measured for long enough to have one.
 fn knee_of(trials: &[TrialRecord]) -> Option<f64> {
-    let measured = trials.iter().filter(|trial| trial.task.kind != TaskKind::Recovery);
+    let measured = trials.iter().filter(|trial| trial.goodput.offered > 0);
     let mut points: Vec<(f64, f64)> =
         measured.map(|trial| (trial.task.at, trial.goodput.goodput_per_second)).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -328,5 +329,7 @@ fn knee_of(trials: &[TrialRecord]) -> Option<f64> {
     knee::kneedle(&points, knee::Shape::ConcaveRising, 1.0).ok()?.map(|knee| knee.x)
 }
 
+#[cfg(test)]
+mod known_capacity;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -88,7 +88,10 @@ fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String
         if recovery {
             row.extend(["-", "-", "-"].map(str::to_owned));
         } else {
-            row.push(format!("{:.1}", goodput.goodput_per_second));
+            row.push(match goodput.offered {
+                0 => "-".to_owned(),
+                _ => format!("{:.1}", goodput.goodput_per_second),
+            });
             row.extend([seconds(response.p50), seconds(response.p99.or(response.max))]);
         }
         row.extend(processes.iter().map(|name| match trial.resources.get(*name) {

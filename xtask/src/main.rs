@@ -7,6 +7,7 @@ mod fidelity;
 mod flags;
 mod generated;
 mod hollow;
+mod known_capacity;
 mod kubectl;
 mod machine;
 mod outages;
@@ -43,6 +44,8 @@ enum Task {
     Soak(soak::Args),
     /// Takes parts of a control plane away from a fleet and judges how it comes back; writes docs/evidence/outages.
     Outages(outages::Args),
+    /// Searches servers whose capacity is known; writes docs/evidence/known-capacity.
+    KnownCapacity(known_capacity::Args),
     /// Gives KWOK, hollow nodes and this project's fleet the same work on real control planes; writes benches/runs.
     Peers(peers::Args),
     /// Writes docs/schema from the types of records.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Flags => flags::files().and_then(|files| generated::write(&files)),
         Task::Soak(args) => soak::run(&args),
         Task::Outages(args) => outages::run(&args),
+        Task::KnownCapacity(args) => known_capacity::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
     };

@@ -132,6 +132,21 @@ pub(crate) fn list(resource: &Resource, page: &Page, accept: Encoding) -> Respon
     whole(StatusCode::OK, Encoding::Json, body.to_string().into())
 }
 
+/// An object's metadata and nothing else of it, in JSON.
+pub(crate) fn metadata(object: &Stored) -> Response<Body> {
+    whole(StatusCode::OK, Encoding::Json, json::render_partial(object).to_string().into())
+}
+
+/// The same of a list.
+pub(crate) fn metadata_list(page: &Page) -> Response<Body> {
+    let items: Vec<Value> = page.objects.iter().map(|object| json::render_partial(object)).collect();
+    let body = json!({
+        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "items": items,
+        "metadata": { "resourceVersion": page.revision.to_string(), "continue": page.continue_token },
+    });
+    whole(StatusCode::OK, Encoding::Json, body.to_string().into())
+}
+
 pub(crate) fn refusal(refusal: &Refusal, accept: Encoding) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = match accept {

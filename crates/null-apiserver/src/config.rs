@@ -17,6 +17,8 @@ pub struct Config {
     pub bookmark_every: Option<Duration>,
     /// Whether pods without a node are given one, in turn, where no scheduler runs.
     pub bind_pods: bool,
+    /// Whether a new namespace gets its ServiceAccount `default`, where no controller-manager runs.
+    pub default_accounts: bool,
 }
 
 impl Default for Config {
@@ -28,18 +30,21 @@ impl Default for Config {
             history: 100_000,
             bookmark_every: None,
             bind_pods: false,
+            default_accounts: false,
         }
     }
 }
 
 impl Config {
-    /// What a benchmark wants: a server that costs little and lasts, bookmarks as from kube-apiserver, and pods that find nodes.
+    /// What a benchmark wants: a server that costs little and lasts, bookmarks as from kube-apiserver, and what controllers do for a
+    /// load: pods find nodes, and namespaces have their account.
     pub fn for_load() -> Self {
         Self {
             log: false,
             history: 1000,
             bookmark_every: Some(Duration::from_mins(1)),
             bind_pods: true,
+            default_accounts: true,
             ..Self::default()
         }
     }

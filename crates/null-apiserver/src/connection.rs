@@ -1,11 +1,11 @@
-//! One connection: TLS, HTTP/2, and the signals that end it.
+//! One connection: TLS, HTTP/2 or HTTP/1.1, and the signals that end it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -51,16 +51,23 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWri
     let peer = Peer { connection: registered.number, common_name, organizations };
 
     let service = service_fn(|request: Request<Incoming>| answer(&shared, &peer, &control, request));
-    let mut connection = pin!(
-        http2::Builder::new(TokioExecutor::new())
+    if tls.get_ref().1.alpn_protocol() == Some(pki::H2) {
+        let connection = http2::Builder::new(TokioExecutor::new())
             .max_concurrent_streams(MAX_STREAMS)
-            .serve_connection(TokioIo::new(tls), service)
-    );
+            .serve_connection(TokioIo::new(tls), service);
+        until_its_end(pin!(connection), &control, http2::Connection::graceful_shutdown).await;
+    } else {
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(tls), service);
+        until_its_end(pin!(connection), &control, http1::Connection::graceful_shutdown).await;
+    }
+}
+
+async fn until_its_end<C: Future>(mut connection: Pin<&mut C>, control: &Control, go_away: fn(Pin<&mut C>)) {
     loop {
         tokio::select! {
             // How it ended is the client's to say.
             _ = connection.as_mut() => return,
-            () = control.go_away.notified() => connection.as_mut().graceful_shutdown(),
+            () = control.go_away.notified() => go_away(connection.as_mut()),
             () = control.close.notified() => return,
         }
     }

@@ -47,6 +47,11 @@ pub(crate) async fn answer(
     for action in actions {
         match action {
             Action::Delay(wait) => tokio::time::sleep(wait).await,
+            Action::Pace(pace) => {
+                if let Err(refusal) = pace.serve().await {
+                    return Ok(answer::refusal(&refusal, accept));
+                }
+            }
             Action::Refuse(refusal) => return Ok(answer::refusal(&refusal, accept)),
             Action::Hang => std::future::pending().await,
             Action::Reset(reason) => return Err(reason.into()),

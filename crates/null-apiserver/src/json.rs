@@ -46,6 +46,12 @@ pub(crate) fn render(stored: &Stored) -> Value {
     Value::Object(fields)
 }
 
+/// Its metadata as an object of its own.
+pub(crate) fn render_partial(stored: &Stored) -> Value {
+    let metadata = render_metadata(&stored.metadata);
+    json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata })
+}
+
 /// `metadata` of a JSON object.
 pub(crate) fn read_metadata(value: &Value) -> ObjectMeta {
     let owners = value["ownerReferences"].as_array().map(Vec::as_slice).unwrap_or_default();

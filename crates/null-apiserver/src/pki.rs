@@ -15,6 +15,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::Error;
 
+/// HTTP/2, as clients and servers name it to each other (RFC 7301).
+pub(crate) const H2: &[u8] = b"h2";
+
 /// One authority for the server and for its clients.
 #[derive(Debug)]
 pub(crate) struct Pki {
@@ -46,7 +49,7 @@ impl Pki {
         self.sign(&params)
     }
 
-    /// The server's side of TLS: HTTP/2 only; a client certificate is asked for and not required.
+    /// The server's side of TLS: HTTP/2, and HTTP/1.1 for who asks for that alone; a client certificate is asked for and not required.
     pub(crate) fn server_config(&self) -> Result<ServerConfig, Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name = name("null-apiserver", &[]);
@@ -68,7 +71,7 @@ impl Pki {
                 vec![certificate_of(&certificate)?],
                 PrivateKeyDer::from_pem_slice(key.as_bytes())?,
             )?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
 

@@ -22,7 +22,7 @@ const fn namespaced(api_version: &'static str, plural: &'static str, kind: &'sta
 }
 
 /// What node agents and drivers of load touch.
-static RESOURCES: [Resource; 24] = [
+static RESOURCES: [Resource; 26] = [
     cluster("v1", "namespaces", "Namespace"),
     cluster("v1", "nodes", "Node"),
     cluster("v1", "persistentvolumes", "PersistentVolume"),
@@ -44,6 +44,8 @@ static RESOURCES: [Resource; 24] = [
     cluster("node.k8s.io/v1", "runtimeclasses", "RuntimeClass"),
     cluster("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole"),
     cluster("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding"),
+    namespaced("rbac.authorization.k8s.io/v1", "roles", "Role"),
+    namespaced("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
     cluster("resource.k8s.io/v1", "resourceslices", "ResourceSlice"),
     cluster("storage.k8s.io/v1", "csidrivers", "CSIDriver"),
     cluster("storage.k8s.io/v1", "csinodes", "CSINode"),

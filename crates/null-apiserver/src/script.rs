@@ -5,8 +5,10 @@ use std::time::Duration;
 use http::Method;
 
 use crate::log::Logged;
+use crate::pace::Pace;
 use crate::query;
 use crate::refusal::Refusal;
+use crate::resource::Target;
 
 /// Something done to a request that matches.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub enum Action {
     Refuse(Refusal),
     /// Wait, then go on with the next rule that matches, or as usual.
     Delay(Duration),
+    /// Answer as usual, at this pace.
+    Pace(Pace),
     /// Never answer.
     Hang,
     /// Reset the stream with this HTTP/2 error code, without headers.
@@ -67,6 +71,7 @@ pub struct Rule {
     action: Action,
     method: Option<Method>,
     path: Option<String>,
+    collection: Option<&'static str>,
     parameter: Option<(String, String)>,
     watch: Option<bool>,
     common_name: Option<String>,
@@ -80,6 +85,7 @@ impl Rule {
             action,
             method: None,
             path: None,
+            collection: None,
             parameter: None,
             watch: None,
             common_name: None,
@@ -98,6 +104,13 @@ impl Rule {
     #[must_use]
     pub fn path(mut self, prefix: impl Into<String>) -> Self {
         self.path = Some(prefix.into());
+        self
+    }
+
+    /// Only requests for a collection itself, such as `pods` of any namespace: creations and lists, and nothing of a single object.
+    #[must_use]
+    pub fn collection(mut self, plural: &'static str) -> Self {
+        self.collection = Some(plural);
         self
     }
 
@@ -140,6 +153,10 @@ impl Rule {
         self.times != Some(0)
             && self.method.as_ref().is_none_or(|method| *method == request.method)
             && self.path.as_ref().is_none_or(|prefix| request.path.starts_with(prefix))
+            && self.collection.is_none_or(|plural| {
+                Target::parse(&request.path)
+                    .is_some_and(|target| target.name.is_none() && target.resource.plural == plural)
+            })
             && self.watch.is_none_or(|watch| watch == request.is_watch())
             && self.common_name.as_deref().is_none_or(|name| name == request.common_name())
             && self

@@ -204,6 +204,21 @@ impl Store {
         Some(after)
     }
 
+    /// Removes everything in a namespace.
+    pub(crate) fn empty(&mut self, namespace: &str) {
+        let in_it = |(key, _): &(&Key, &Arc<Stored>)| key.0 == namespace;
+        let keys: Vec<(&'static Resource, Key)> = self
+            .collections
+            .iter()
+            .flat_map(|(resource, all)| {
+                all.objects.iter().filter(in_it).map(|(key, _)| (*resource, key.clone()))
+            })
+            .collect();
+        for (resource, (namespace, name)) in keys {
+            self.remove(resource, &namespace, &name);
+        }
+    }
+
     /// Changes after a revision that are known, and what tells of those to come.
     pub(crate) fn watch(
         &mut self,

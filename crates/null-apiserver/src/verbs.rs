@@ -53,6 +53,11 @@ impl Call<'_> {
         query::flag(&self.request.query, name)
     }
 
+    /// Whether the client wants `PartialObjectMetadata` (apiserver `pkg/endpoints/handlers/response.go`).
+    fn metadata_only(&self) -> bool {
+        self.request.accept().contains("as=PartialObjectMetadata")
+    }
+
     /// The object's name, where one is needed.
     fn name(&self) -> Result<&str, Refusal> {
         self.target.name.as_deref().ok_or_else(Refusal::method_not_allowed)

@@ -19,6 +19,7 @@ pub(crate) fn search(args: DemoArgs) -> SaturateArgs {
         nodes: Some(args.nodes),
         from: Some(args.from),
         quick: true,
+        bracket: None,
         confirm: Confirm::Short,
         resume: None,
         seed: 1,

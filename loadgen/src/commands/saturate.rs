@@ -67,7 +67,8 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     let lengths = if args.quick { Lengths::quick() } else { Lengths::full(args.confirm) };
     // The scenario's own load is one to run at, and a ramp needs a few steps before its first break: in the first nothing is deleted yet.
     let start = if args.from.is_some() { plan.at } else { plan.at / 2.0 };
-    let search = lengths.from(start, plan.seed);
+    let mut search = lengths.from(start, plan.seed);
+    search.bracket = args.bracket.unwrap_or(search.bracket);
     Ok(Prepared { wanted: Wanted { plan, axis, lengths, search }, place, profile })
 }
 

@@ -81,6 +81,16 @@ fn what_takes_longer_than_twice_its_limit_is_not_goodput_and_what_takes_longer_t
 }
 
 #[test]
+fn goodput_is_over_the_seconds_that_were_counted_and_not_over_those_that_were_cut_or_not_ripe() {
+    let observed = observed();
+    run(&observed, 100, |_| 300);
+    // Fifteen whole seconds in sixteen.
+    assert_eq!(observed.goodput(&(at(500)..at(16_500)), at(100_000)), (150, 150, Duration::from_secs(15)));
+    // Twice the limit before the end nothing is known yet.
+    assert_eq!(observed.goodput(&(at(0)..at(10_000)), at(12_000)), (20, 20, Duration::from_secs(2)));
+}
+
+#[test]
 fn a_request_that_was_turned_away_has_failed_and_is_not_slow_and_a_conflict_is_an_answer() {
     let observed = observed();
     for second in 0..100 {

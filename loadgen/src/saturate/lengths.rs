@@ -94,8 +94,8 @@ impl Lengths {
         }
     }
 
-    /// What a search of these lengths does without.
-    pub(crate) fn warnings(&self) -> Vec<Warning> {
+    /// What a search of these lengths, for a bracket of this factor, does without.
+    pub(crate) fn warnings(&self, bracket: f64) -> Vec<Warning> {
         let warn = |name: &str, value, threshold, advice: &str| Warning {
             name: name.to_owned(),
             class: WarningClass::Warn,
@@ -105,9 +105,12 @@ impl Lengths {
         };
         let hold = self.hold.as_secs_f64();
         if self.quick {
-            let advice =
-                "the bracket is wide, windows are short and nothing was tried twice; leave --quick out";
-            vec![warn("quick", WIDE, NARROW, advice)]
+            let advice = if bracket > NARROW {
+                "the bracket is wide, windows are short and nothing was tried twice; leave --quick out"
+            } else {
+                "windows are short and nothing was tried twice; leave --quick out"
+            };
+            vec![warn("quick", bracket, NARROW, advice)]
         } else if self.hold < FULL_HOLD {
             let advice =
                 "the hold was shorter than a compaction interval of etcd and a watch's life; --confirm full";

@@ -108,7 +108,7 @@ pub(crate) fn sample() -> SearchRecord {
         broke_first: Vec::new(),
         limited_by: Vec::new(),
         cpu_ms_per_operation: std::collections::BTreeMap::new(),
-        warnings: Lengths::quick().warnings(),
+        warnings: Lengths::quick().warnings(1.2),
     };
     conclude(&mut record, Answer { end: End::Found, low: Some(90.0), high: Some(110.2) });
     record
@@ -145,6 +145,15 @@ fn the_answer_comes_with_what_broke_first_and_what_an_operation_costs() {
     let cost = record.cpu_ms_per_operation["etcd"];
     assert!((cost - 5.555).abs() < 0.001, "{cost}");
     assert_eq!(record.warnings[0].name, "quick");
+}
+
+#[test]
+fn a_step_too_short_for_any_goodput_is_no_point_of_the_knee() {
+    let mut record = sample();
+    record.trials.extend([20.0, 30.0, 45.0].map(|at| trial(TaskKind::Ramp, at, 0.0, Outcome::Held)));
+    let answer = record.answer.unwrap();
+    conclude(&mut record, answer);
+    assert_eq!(record.knee, Some(90.0));
 }
 
 #[test]

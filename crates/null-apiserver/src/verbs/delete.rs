@@ -1,4 +1,4 @@
-//! DELETE: at once, or for a pod on a node with the grace that lets its kubelet end it.
+//! DELETE: at once, a namespace with all that is in it, or for a pod on a node with the grace that lets its kubelet end it.
 
 use http::{Response, StatusCode};
 use k8s_pb::api::core::v1::Pod;
@@ -27,6 +27,10 @@ pub(crate) fn delete(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
         let why =
             format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", before.uid());
         return Err(Refusal::conflict(call.target.resource, call.name()?, &why));
+    }
+    if before.resource.kind == "Namespace" {
+        // By a controller, elsewhere; here it is gone at once.
+        store.empty(before.name());
     }
     let grace = grace_period(&before, options.grace_period_seconds);
     let after = if grace == 0 {

@@ -1,4 +1,4 @@
-//! GET of an object and of a list.
+//! GET of an object and of a list, whole or of their metadata alone.
 
 use http::{Response, StatusCode};
 
@@ -10,6 +10,9 @@ pub(crate) fn read(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let store = call.store();
     if call.target.name.is_some() {
         let object = call.existing(&store)?;
+        if call.metadata_only() {
+            return Ok(answer::metadata(&object));
+        }
         return Ok(answer::object(StatusCode::OK, &object, call.accept));
     }
     let version = call.resource_version()?;
@@ -22,5 +25,8 @@ pub(crate) fn read(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let limit = limit.filter(|&limit: &usize| limit > 0 && !whole);
     let after = call.parameter("continue").unwrap_or_default();
     let page = store.list(call.target.resource, &call.selection(), limit, &after);
+    if call.metadata_only() {
+        return Ok(answer::metadata_list(&page));
+    }
     Ok(answer::list(call.target.resource, &page, call.accept))
 }

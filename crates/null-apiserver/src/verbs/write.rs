@@ -8,7 +8,9 @@ use super::{Call, token};
 use crate::answer::{self, Body};
 use crate::binding::bound_to;
 use crate::refusal::Refusal;
+use crate::resource::Resource;
 use crate::server::Shared;
+use crate::store::Store;
 use crate::stored::Stored;
 
 pub(crate) fn post(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
@@ -37,8 +39,21 @@ fn create(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     if call.shared.config.bind_pods && stored.resource.kind == "Pod" {
         store.bind(&stored);
     }
+    if call.shared.config.default_accounts && stored.resource.kind == "Namespace" {
+        create_default_account(&mut store, stored.name());
+    }
     drop(store);
     Ok(answer::object(StatusCode::CREATED, &stored, call.accept))
+}
+
+/// What the controller-manager does (`pkg/controller/serviceaccount`, `syncNamespace`).
+fn create_default_account(store: &mut Store, namespace: &str) {
+    let account = serde_json::json!({ "metadata": { "name": "default", "namespace": namespace } });
+    let resource = Resource::named("v1", "serviceaccounts");
+    if let Some(account) = resource.and_then(|resource| Stored::from_json(resource, account)) {
+        // There it is already if somebody was faster.
+        let _ = store.create(&account);
+    }
 }
 
 /// What the scheduler does (pkg/registry/core/pod/storage `assignPod`).

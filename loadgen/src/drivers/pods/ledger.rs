@@ -69,7 +69,8 @@ pub(crate) struct Counts {
     pub(crate) ran: u64,
     /// Pods that are gone or never came to be.
     pub(crate) over: u64,
-    /// Pods that were created and do not run yet, and those that are being deleted and are not gone.
+    /// Pods whose creation is under way or was acknowledged and that do not run yet, and those that are being deleted and are not
+    /// gone.
     pub(crate) backlog: u64,
     /// Starts that found no room and were given up.
     pub(crate) dropped: u64,
@@ -158,6 +159,8 @@ impl Ledger {
     /// The time of pod `index` has come.
     pub(super) fn offer(&mut self, index: u64, intended: Nanos) {
         self.counts.offered += 1;
+        // Its request is under way from now on, wherever it waits.
+        self.counts.backlog += 1;
         self.entries.insert(index, Entry { intended, ..Entry::default() });
     }
 
@@ -314,9 +317,11 @@ impl Entry {
         self.gone.is_some() || never_was
     }
 
-    /// Accepted and not finished: living pods are not.
+    /// Asked for and not finished: living pods are not. A creation that the server has in a line and has not answered counts too, or
+    /// a line in front of the server would be no backlog.
     fn is_unfinished(&self) -> bool {
-        let starts = self.created.is_some() && self.running.is_none() && !self.failed;
+        let is_expected = self.refused.is_none() || self.watched != Watched::Never;
+        let starts = is_expected && self.running.is_none() && !self.failed;
         self.gone.is_none() && (starts || self.deleting)
     }
 

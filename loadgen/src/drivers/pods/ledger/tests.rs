@@ -60,6 +60,22 @@ fn a_pod_that_goes_although_nobody_deleted_it_has_vanished() {
 }
 
 #[test]
+fn creations_that_wait_in_the_servers_line_are_backlog() {
+    let mut ledger = ledger();
+    ledger.offer(1, at(12));
+    assert_eq!(ledger.counts().backlog, 2, "nothing has been answered yet");
+    ledger.refused(1, ErrorClass::TooManyRequests);
+    ledger.created(0, at(13));
+    assert_eq!(ledger.counts().backlog, 1, "it does not run yet");
+    ledger.on_sighting(pod(0, 14, true, SeenPhase::Running));
+    assert_eq!(ledger.counts().backlog, 0, "it lives");
+    assert!(ledger.deleting(0));
+    assert_eq!(ledger.counts().backlog, 1);
+    ledger.on_sighting(Sighting::Gone { index: 0, at: at(18) });
+    assert_eq!(ledger.counts().backlog, 0);
+}
+
+#[test]
 fn a_list_sweeps_what_was_seen_before_it_and_spares_what_is_newer() {
     let mut ledger = ledger();
     ledger.offer(1, at(13));
