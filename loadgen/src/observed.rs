@@ -219,7 +219,13 @@ impl Observed {
         let mut judged = state.judge_shares(window, now, extent)?;
         if offered > 0.0 {
             let means = state.backlog.means(&(window.start..window.end.min(now)), BACKLOG_MEANS);
-            judged.push(criteria::backlog("backlog", &means, BACKLOG_MEANS.as_secs_f64(), offered, extent)?);
+            judged.extend(criteria::backlog(
+                "backlog",
+                &means,
+                BACKLOG_MEANS.as_secs_f64(),
+                offered,
+                extent,
+            )?);
         }
         judged.extend(state.fleet.judge(window, &state.criteria, extent)?);
         Ok(judged)

@@ -166,17 +166,17 @@ fn at_the_end(found: Judgement, keeps: bool, extent: Extent) -> (Judgement, bool
 }
 
 /// Judges a backlog by its slope: `means` of `spacing` seconds each, at `offered` operations per second. Undecided while there are
-/// too few means.
+/// too few means; nothing at the end of a window that was too short for any slope.
 ///
 /// # Errors
-/// As [`theil_sen`], and [`Error::TooFew`] at the end of a window that was too short for any slope.
+/// As [`theil_sen`], but for [`Error::TooFew`].
 pub fn backlog(
     criterion: &str,
     means: &[f64],
     spacing: f64,
     offered: f64,
     extent: Extent,
-) -> Result<Judged, Error> {
+) -> Result<Option<Judged>, Error> {
     let judged = |judgement, limit, (value, low, high): (f64, f64, f64), few_samples| Judged {
         criterion: criterion.to_owned(),
         group: "backlog".to_owned(),
@@ -189,14 +189,18 @@ pub fn backlog(
         few_samples,
     };
     if means.len() < trend::LEAST_MEANS && !extent.is_the_end() {
-        return Ok(judged(Judgement::Undecided, GROWS, (0.0, f64::NEG_INFINITY, f64::INFINITY), false));
+        let anything = (0.0, f64::NEG_INFINITY, f64::INFINITY);
+        return Ok(Some(judged(Judgement::Undecided, GROWS, anything, false)));
     }
-    let trend = theil_sen(means, spacing, SLOPE_LEVEL)?;
+    let trend = match theil_sen(means, spacing, SLOPE_LEVEL) {
+        Err(Error::TooFew { .. }) => return Ok(None),
+        trend => trend?,
+    };
     let found = trend.judge(GROWS * offered, KEEPS * offered);
     let (judgement, few_samples) = at_the_end(found, trend.slope <= MIDDLE * offered, extent);
     let limit = if few_samples { MIDDLE } else { GROWS };
     let figures = (trend.slope / offered, trend.interval.low / offered, trend.interval.high / offered);
-    Ok(judged(judgement, limit, figures, few_samples || means.len() < trend::LEAST_MEANS))
+    Ok(Some(judged(judgement, limit, figures, few_samples || means.len() < trend::LEAST_MEANS)))
 }
 
 /// Judges what there may be none of.

@@ -14,7 +14,7 @@ fn kwok_nodes_share_an_account_that_may_do_what_they_do() {
     command.args(["--audit", "--json", "--out", arg(&out)]);
     let (code, stdout, stderr) = output(command);
     // On a busy machine the figures of so short a run may not be valid; they are not looked at here.
-    assert!(matches!(code, Some(0 | 4)), "{stderr}");
+    assert!(matches!(code, Some(0 | 3 | 4)), "{stderr}");
     bench.assert_nothing_left();
 
     let record: Value = serde_json::from_str(&stdout).unwrap();
