@@ -1,6 +1,6 @@
 //! Child processes that die with us.
 //!
-//! The parent-death signal that [`shim`](crate::shim) asks for fires when the *thread* that forked ends, and a runtime
+//! The parent-death signal that [`shim`] asks for fires when the *thread* that forked ends, and a runtime
 //! may end its threads at any time. So all children are forked by one thread that lives as long as its [`Spawner`].
 
 use std::{
@@ -29,7 +29,7 @@ pub(crate) struct Spawner {
 }
 
 impl Spawner {
-    /// `shim` is a command that runs [`shim::run`](crate::shim::run) with the arguments that follow.
+    /// `shim` is a command that runs [`shim::run`] with the arguments that follow.
     pub(crate) fn new(shim: Vec<OsString>) -> io::Result<Self> {
         let (requests, incoming) = mpsc::channel::<Request>();
         thread::Builder::new().name("spawner".to_owned()).spawn(move || {
