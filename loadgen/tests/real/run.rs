@@ -54,8 +54,8 @@ fn warnings(record: &Value) -> impl Iterator<Item = &str> {
 fn check_accounting(record: &Value) {
     let pods = &record["pods"];
     let count = |name: &str| pods[name].as_u64().unwrap_or_else(|| panic!("{name} in {pods}"));
-    // 15 s of warm-up and 20 s of measuring at 5/s.
-    assert!((100..250).contains(&count("offered")), "{pods}");
+    // 25 to 50 s of warm-up, 20 s of measuring and 10 s in which the last ones have their time, at 5/s.
+    assert!((200..500).contains(&count("offered")), "{pods}");
     assert_eq!(count("running") + count("deleted") + count("failed"), count("offered"), "{pods}");
     assert_eq!(count("deleted"), count("offered"), "a healthy control plane loses no pod: {pods}");
 }
