@@ -11,9 +11,11 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// From step to step of the ramp, and the factor by which a bracket without an end is widened.
+/// The most by which the ramp grows from step to step.
 const STEP: f64 = 1.5;
-/// So many times a load that breaks is divided by [`STEP`] before nothing is said to hold.
+/// Roots and powers of a bracket are not quite what they were.
+const ROUNDING: f64 = 1.0 + 1e-9;
+/// So many times a load that breaks is divided by a step before nothing is said to hold.
 const MOST_DIVISIONS: u32 = 12;
 /// Loads beyond what holds, for one window each.
 const OVERLOADS: [f64; 2] = [1.2, 2.0];
@@ -44,8 +46,8 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum From {
-    /// A ramp that begins about here: at this times 1.5 to the power of a seeded number below 1, so that searches do not all try the
-    /// same loads.
+    /// A ramp that begins about here: at this times a step to the power of a seeded number below 1, so that searches do not all try
+    /// the same loads.
     Ramp {
         /// The least load, above 0.
         start: f64,
@@ -133,6 +135,18 @@ pub enum End {
     HarnessLimited,
     /// Nothing that was tried holds.
     NothingHolds,
+}
+
+impl Plan {
+    /// From step to step of the ramp, and the factor by which a bracket without an end is widened: the highest one up to 1.5 that
+    /// halvings of its logarithm bring to the bracket and not below it, so that no probe is spent on a bracket narrower than asked.
+    fn step(&self) -> f64 {
+        let mut step = self.bracket.ln();
+        while step * 2.0 <= STEP.ln() {
+            step *= 2.0;
+        }
+        step.exp().min(STEP)
+    }
 }
 
 impl Answer {
@@ -231,7 +245,7 @@ impl Search {
         let (stage, high) = match plan.from {
             From::Ramp { start, seed } if above_zero(start) => {
                 let power: f64 = ChaCha8Rng::seed_from_u64(seed).random();
-                (Stage::Ramping { at: capped(start * STEP.powf(power)), held: None }, None)
+                (Stage::Ramping { at: capped(start * plan.step().powf(power)), held: None }, None)
             }
             From::Bracket { low, high } if above_zero(low) && high > low && high.is_finite() => {
                 let stage = Stage::Descending { at: capped(low), divisions: 0, then: Then::Bisect };
@@ -296,10 +310,10 @@ impl Search {
         let descend = |at, then| Stage::Descending { at, divisions: 0, then };
         self.stage = match outcome {
             Outcome::Held if self.plan.most.is_some_and(|most| at >= most) => descend(at, Then::Bisect),
-            Outcome::Held => Stage::Ramping { at: self.capped(at * STEP), held: Some(at) },
+            Outcome::Held => Stage::Ramping { at: self.capped(at * self.plan.step()), held: Some(at) },
             Outcome::Broke => {
                 self.high = Some(at);
-                descend(held.unwrap_or(at / STEP), Then::Bisect)
+                descend(held.unwrap_or(at / self.plan.step()), Then::Bisect)
             }
             Outcome::HarnessLimited => match held {
                 Some(held) => descend(held, Then::GiveUp),
@@ -346,7 +360,7 @@ impl Search {
         }
         self.stage = match stage {
             Stage::Descending { at, divisions, then } if !holds && divisions < MOST_DIVISIONS => {
-                Stage::Descending { at: at / STEP, divisions: divisions + 1, then }
+                Stage::Descending { at: at / self.plan.step(), divisions: divisions + 1, then }
             }
             Stage::Descending { .. } if !holds => Stage::Over(End::NothingHolds),
             Stage::Descending { then: Then::GiveUp, .. } => Stage::Over(End::HarnessLimited),
@@ -366,14 +380,16 @@ impl Search {
         }
         match self.high {
             // Nothing has broken yet.
-            None => Stage::Bisecting { at: self.capped(low * STEP) },
+            None => Stage::Bisecting { at: self.capped(low * self.plan.step()) },
             // What the ramp could not hold is tried once more before it is believed, or has turned out to hold.
-            Some(high) if high <= low => Stage::Bisecting { at: self.capped(low * STEP) },
+            Some(high) if high <= low => Stage::Bisecting { at: self.capped(low * self.plan.step()) },
             // A belief is tried before it is divided.
             Some(high) if !self.high_is_sure && matches!(self.plan.from, From::Bracket { .. }) => {
                 Stage::Bisecting { at: high }
             }
-            Some(high) if high / low > self.plan.bracket => Stage::Bisecting { at: (low * high).sqrt() },
+            Some(high) if high / low > self.plan.bracket * ROUNDING => {
+                Stage::Bisecting { at: (low * high).sqrt() }
+            }
             Some(high) if !self.high_is_sure => Stage::Bisecting { at: high },
             Some(_) if self.plan.hold => Stage::Holding,
             Some(_) => self.beyond(),
@@ -397,7 +413,7 @@ impl Search {
         self.high = Some(broken);
         self.high_is_sure = true;
         self.low = self.held.iter().copied().filter(|held| *held < broken).reduce(f64::max);
-        let below = self.low.unwrap_or(broken / STEP);
+        let below = self.low.unwrap_or(broken / self.plan.step());
         self.stage = Stage::After { at: (below * broken).sqrt() };
     }
 

@@ -80,14 +80,28 @@ fn the_end_of_a_search_is_a_hold_and_two_overloads_and_a_recovery() {
 }
 
 #[test]
-fn a_ramp_grows_by_half_from_a_seeded_start() {
+fn a_ramp_grows_from_a_seeded_start_by_what_halvings_bring_to_the_bracket() {
     let (tried, _) = search(PLAN, |task| Server::of(100.0).finding(task));
     let ramp = of_kind(&tried, TaskKind::Ramp);
     assert!((4.0..6.0).contains(&ramp[0]), "{ramp:?}");
-    assert!(ramp.windows(2).all(|pair| (pair[1] / pair[0] - 1.5).abs() < 1e-9), "{ramp:?}");
+    assert!(ramp.windows(2).all(|pair| (pair[1] / pair[0] - 1.05_f64.powi(8)).abs() < 1e-9), "{ramp:?}");
     let other = Plan { from: From::Ramp { start: 4.0, seed: 2 }, ..PLAN };
     let (others, _) = search(other, |task| Server::of(100.0).finding(task));
     assert!((ramp[0] - others[0].at).abs() > 0.01);
+}
+
+#[test]
+fn no_probe_is_spent_on_a_bracket_narrower_than_asked() {
+    for (bracket, step, probes) in
+        [(1.05_f64, 1.4774, 4), (1.2, 1.44, 2), (1.3, 1.3, 1), (1.5, 1.5, 1), (2.0, 1.5, 1)]
+    {
+        let plan = Plan { bracket, repeats: false, hold: false, overload: false, ..PLAN };
+        assert!((plan.step() - step).abs() < 1e-4, "{bracket}: {}", plan.step());
+        // What the ramp held, and each halving.
+        let (tried, _) = search(plan, |task| Server::of(100.0).finding(task));
+        let probes_made = of_kind(&tried, TaskKind::Probe).len();
+        assert!((probes..=probes + 1).contains(&probes_made), "{bracket}: {tried:?}");
+    }
 }
 
 #[test]
