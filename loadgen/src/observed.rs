@@ -159,9 +159,12 @@ impl Observed {
         state.fleet = FleetSeconds::new(ripens(&state.criteria));
     }
 
-    /// What is intended before this has had its time at `now`.
+    /// What is intended before this has ended at `now`, or has had its time.
     pub(crate) fn ripe_until(&self, now: Nanos) -> Nanos {
-        self.state().good.ripe_until(now)
+        let state = self.state();
+        // A request that is slow has not had its time yet: its length belongs into the record.
+        let ended = state.requests.values().chain([&state.good]).map(|it| it.ended_until(now)).min();
+        state.good.ripe_until(now).max(ended.unwrap_or_default())
     }
 
     /// Requests intended in the window, which begins no earlier than it was opened.
@@ -251,7 +254,7 @@ impl Observed {
     /// Operations intended in the seconds of the window whose time is over, those of them that succeeded within twice their limit, and
     /// how many seconds that is.
     pub(crate) fn goodput(&self, window: &Range<Nanos>, now: Nanos) -> (u64, u64, Duration) {
-        let blocks = self.state().good.missed(window, now);
+        let blocks = until(&self.state().good, now, |good, until| good.missed(window, until));
         let offered: u64 = blocks.iter().map(|block| block.n).sum();
         let missed: u64 = blocks.iter().map(|block| block.misses).sum();
         (offered, offered - missed, Duration::from_secs(blocks.len() as u64))
@@ -279,17 +282,15 @@ impl State {
         let Criteria { goodput, slow, errors, .. } = self.criteria;
         let alone = |name: &str, blocks| [Group { name: name.to_owned(), class: name.to_owned(), blocks }];
         let operations = |blocks| alone("operations", blocks);
-        let mut judged =
-            criteria::shares("goodput", &operations(self.good.missed(window, now)), 1.0 - goodput, extent)?;
-        judged.extend(criteria::shares(
-            "startup",
-            &operations(self.quick.missed(window, now)),
-            slow,
-            extent,
-        )?);
-        judged.extend(criteria::shares("slow", &self.groups(|it| it.late(window, now)), slow, extent)?);
-        judged.extend(criteria::shares("errors", &self.groups(|it| it.failed(window, now)), errors, extent)?);
-        let lag = alone("deliveries", self.lag.missed(window, now));
+        let missed = |cohorts| until(cohorts, now, |it, until| it.missed(window, until));
+        let late = |cohorts: &Cohorts| until(cohorts, now, |it, until| it.late(window, until));
+        let failed = |cohorts: &Cohorts| until(cohorts, now, |it, until| it.failed(window, until));
+        let mut judged = criteria::shares("goodput", &operations(missed(&self.good)), 1.0 - goodput, extent)?;
+        judged.extend(criteria::shares("startup", &operations(missed(&self.quick)), slow, extent)?);
+        judged.extend(criteria::shares("slow", &self.groups(late), slow, extent)?);
+        judged.extend(criteria::shares("errors", &self.groups(failed), errors, extent)?);
+        // Of a delivery nobody is told before it has come.
+        let lag = alone("deliveries", self.lag.missed(window, self.lag.ripe_until(now)));
         judged.extend(criteria::shares("watch-lag", &lag, slow, extent)?);
         Ok(judged)
     }
@@ -306,6 +307,11 @@ impl State {
         };
         self.requests.iter().filter_map(group).collect()
     }
+}
+
+/// What can be said at `now` of operations that are told of when they are due.
+fn until(cohorts: &Cohorts, now: Nanos, blocks: impl Fn(&Cohorts, Nanos) -> Vec<Block>) -> Vec<Block> {
+    blocks(cohorts, cohorts.ripe_until(now).max(cohorts.ended_until(now)))
 }
 
 #[cfg(test)]

@@ -86,8 +86,25 @@ fn goodput_is_over_the_seconds_that_were_counted_and_not_over_those_that_were_cu
     run(&observed, 100, |_| 300);
     // Fifteen whole seconds in sixteen.
     assert_eq!(observed.goodput(&(at(500)..at(16_500)), at(100_000)), (150, 150, Duration::from_secs(15)));
-    // Twice the limit before the end nothing is known yet.
+    // One that has no end yet may still be good until twice its limit.
+    observed.offers(at(2_500));
     assert_eq!(observed.goodput(&(at(0)..at(10_000)), at(12_000)), (20, 20, Duration::from_secs(2)));
+    assert_eq!(observed.goodput(&(at(0)..at(10_000)), at(13_000)), (31, 30, Duration::from_secs(3)));
+}
+
+#[test]
+fn a_window_is_ripe_when_everything_in_it_has_ended_or_had_its_time() {
+    let observed = observed();
+    run(&observed, 20, |_| 300);
+    assert_eq!(observed.ripe_until(at(15_500)), at(14_000));
+    observed.begins(CREATE, at(8_000));
+    assert_eq!(observed.ripe_until(at(15_500)), at(8_000), "a request without an answer");
+    assert_eq!(observed.ripe_until(at(19_500)), at(9_000), "which has had its time");
+    let ended = at(9_500);
+    observed.ends(&Done { kind: CREATE, intended: at(8_000), sent: at(8_000), ended, outcome: Outcome::Ok });
+    assert_eq!(observed.ripe_until(at(15_500)), at(14_000));
+    observed.offers(at(6_000));
+    assert_eq!(observed.ripe_until(at(15_500)), at(6_000), "an operation that has not succeeded");
 }
 
 #[test]
