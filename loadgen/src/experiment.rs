@@ -18,8 +18,9 @@ pub(crate) mod wanted;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use record::{
-    Warning,
+    Host, Warning,
     experiment::{Arm, ExperimentKind, ExperimentRecord, Load, Metric, Plan, SCHEMA_VERSION},
 };
 
@@ -27,6 +28,7 @@ use self::{
     machine::{Experiment, Next},
     standing::Standing,
 };
+use crate::about;
 
 /// One trial to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +65,24 @@ pub(crate) trait Bench {
     async fn measure(&mut self, arm: Arm, ask: &Ask) -> anyhow::Result<Measured>;
 }
 
-/// The record of an experiment that begins now.
-pub(crate) fn begin(plan: Plan, run_id: String, command: Vec<String>) -> ExperimentRecord {
+/// Where an experiment comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) run_id: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) start: Timestamp,
+    pub(crate) host: Host,
+}
+
+impl Origin {
+    /// This process, now.
+    pub(crate) fn here(run_id: String) -> Self {
+        Self { run_id, command: std::env::args().collect(), start: Timestamp::now(), host: about::host() }
+    }
+}
+
+/// The record of an experiment that begins.
+pub(crate) fn begin(plan: Plan, Origin { run_id, command, start, host }: Origin) -> ExperimentRecord {
     ExperimentRecord {
         schema_version: SCHEMA_VERSION,
         kind: ExperimentKind::Experiment,
@@ -72,6 +90,8 @@ pub(crate) fn begin(plan: Plan, run_id: String, command: Vec<String>) -> Experim
         ended: None,
         loadgen_version: env!("CARGO_PKG_VERSION").to_owned(),
         command,
+        start,
+        host,
         plan,
         pairs: Vec::new(),
         unpaired: None,

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use crate::{
     binaries,
     command::{cargo, check, display, succeeds},
-    fidelity, flags, generated, schema, tidy,
+    evidence, fidelity, flags, generated, schema, tidy,
 };
 
 /// Runs all checks and stops at the first that fails.
@@ -30,7 +30,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     step("binaries", || binaries::find().map(drop))?;
     step("generated files", || {
         generated::check(&schema::files()?, "cargo xtask schema")?;
-        generated::check(&flags::files()?, "cargo xtask flags")
+        generated::check(&flags::files()?, "cargo xtask flags")?;
+        evidence::check_pages()
     })?;
     let tests = step("tests", test)?;
     say(&format!("{} passed, {} failed", tests.passed, tests.failed));

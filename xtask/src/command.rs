@@ -14,6 +14,11 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
+/// Where cargo puts what it makes.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Builds a program of this workspace, for measuring unless `debug`, and says where it is.
 ///
 /// The whole workspace is named so that dependencies have the features that the tests built them with: by itself a package
@@ -24,8 +29,7 @@ pub(crate) fn build(name: &str, debug: bool) -> anyhow::Result<PathBuf> {
         command.arg("--release");
     }
     check(command)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join(if debug { "debug" } else { "release" }).join(name))
+    Ok(target().join(if debug { "debug" } else { "release" }).join(name))
 }
 
 /// Cargo, in the repository's root.

@@ -3,6 +3,7 @@
 mod binaries;
 mod ci;
 mod command;
+mod evidence;
 mod fidelity;
 mod flags;
 mod generated;
@@ -46,6 +47,8 @@ enum Task {
     Outages(outages::Args),
     /// Searches servers whose capacity is known; writes docs/evidence/known-capacity.
     KnownCapacity(known_capacity::Args),
+    /// Measures what is claimed of real control planes; writes docs/evidence.
+    Evidence(evidence::Args),
     /// Gives KWOK, hollow nodes and this project's fleet the same work on real control planes; writes benches/runs.
     Peers(peers::Args),
     /// Writes docs/schema from the types of records.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Soak(args) => soak::run(&args),
         Task::Outages(args) => outages::run(&args),
         Task::KnownCapacity(args) => known_capacity::run(&args),
+        Task::Evidence(args) => evidence::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
     };

@@ -8,6 +8,7 @@ mod plan;
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use measure::statistics::{
     Interval,
     verdict::{Comparison, Verdict},
@@ -19,7 +20,7 @@ pub use self::{
     pair::{Load, Look, Order, Pair, Secondary, Trial},
     plan::{Arm, Arms, Control, Design, Metric, Pairs, Plan, Scenario, Subject},
 };
-use crate::{Error, Folder, Warning, folder};
+use crate::{Error, Folder, Host, Warning, folder};
 
 /// Version of the layout of `experiment.json`. It rises when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -44,6 +45,10 @@ pub struct ExperimentRecord {
     pub loadgen_version: String,
     /// Its command line.
     pub command: Vec<String>,
+    /// When it began (RFC 3339, UTC).
+    pub start: Timestamp,
+    /// The machine.
+    pub host: Host,
     /// What was asked, fixed before the first trial.
     pub plan: Plan,
     /// Every pair that was measured, in order, those that were repeated or left out among them.

@@ -17,7 +17,7 @@ use crate::{
     cli::{Cli, Command, CompareArgs, ControlArg, LocalArgs},
     end::End,
     experiment::{
-        self,
+        self, Origin,
         controls::{self, KnownBad},
         kept, metrics, text,
         wanted::{Kind, Loads, PairsWanted, Wanted},
@@ -233,7 +233,7 @@ async fn compare(
     let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
     let mut worst = End::Done;
     for (prepared, earlier) in all {
-        let (record, path) = one(&prepared, earlier, args, &interrupt).await?;
+        let (record, path) = Box::pin(one(&prepared, earlier, args, &interrupt)).await?;
         let shown = if args.output.json {
             serde_json::to_string_pretty(&record)? + "\n"
         } else {
@@ -305,7 +305,7 @@ async fn begin(prepared: &Prepared, trials: &Trials<'_>, run: &str) -> anyhow::R
         Loads::Pilots { lambda: Arms { baseline, candidate }, most: None }
     };
     let plan = prepared.wanted.clone().plan(loads)?;
-    Ok(experiment::begin(plan, run.to_owned(), std::env::args().collect()))
+    Ok(experiment::begin(plan, Origin::here(run.to_owned())))
 }
 
 async fn pilot(prepared: &Prepared, trials: &Trials<'_>, arm: Arm) -> anyhow::Result<f64> {

@@ -21,7 +21,7 @@ use record::{
     },
 };
 
-use super::{begin, differences, judge, metrics, text, wanted};
+use super::{Origin, begin, differences, judge, metrics, text, wanted};
 
 const BAND: f64 = 0.03;
 const ALPHA: f64 = 0.05;
@@ -68,7 +68,7 @@ pub(crate) fn compare_records(
         verdict: Some(comparison),
         secondaries: judge::secondaries(others),
         warnings: warnings(left_out),
-        ..begin(plan, id, std::env::args().collect())
+        ..begin(plan, Origin::here(id))
     };
     let text = text::render(&record, None);
     Ok((record, text))

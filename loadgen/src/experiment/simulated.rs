@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use record::{
-    Warning, WarningClass,
+    Host, Warning, WarningClass,
     experiment::{Arm, Arms, ExperimentRecord, Load, Metric, Plan, Subject},
 };
 use serde_json::json;
 
 use super::{
-    Ask, Bench, Measured, begin,
+    Ask, Bench, Measured, Origin, begin,
     machine::{Experiment, Next},
     wanted::{Kind, Loads, PairsWanted, Wanted},
 };
@@ -68,6 +69,17 @@ pub(super) fn void(metric: Metric, value: f64) -> Measured {
     Measured { warnings: vec![warning], ..trial(metric, value) }
 }
 
+/// An experiment that comes from nowhere.
+pub(super) fn origin(run_id: &str) -> Origin {
+    let host = Host { kernel: "Linux 6.18".to_owned(), cpus: 2, memory_bytes: None, cgroup_version: None };
+    Origin {
+        run_id: run_id.to_owned(),
+        command: vec!["loadgen".to_owned()],
+        start: Timestamp::UNIX_EPOCH,
+        host,
+    }
+}
+
 /// Runs an experiment to its end without waiting for anything.
 pub(super) fn drive(plan: Plan, measure: impl FnMut(&Ask) -> Measured) -> ExperimentRecord {
     drive_on(Experiment::new(plan.clone()), plan, measure)
@@ -83,7 +95,7 @@ pub(super) fn drive_on(
         let measured = measure(&ask);
         experiment.report(measured);
     }
-    let mut record = begin(plan, "simulated".to_owned(), Vec::new());
+    let mut record = begin(plan, origin("simulated"));
     experiment.fill(&mut record);
     record
 }

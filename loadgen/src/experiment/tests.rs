@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{
     judge,
-    simulated::{Machine, capacity, drive, drive_on, fixed_rate, normal, trial},
+    simulated::{Machine, capacity, drive, drive_on, fixed_rate, normal, origin, trial},
     wanted::PairsWanted,
     *,
 };
@@ -31,7 +31,7 @@ async fn run_saving(
 }
 
 fn new(plan: &Plan) -> ExperimentRecord {
-    begin(plan.clone(), "20261122-143000-pod-churn-3f2a".to_owned(), vec!["loadgen".to_owned()])
+    begin(plan.clone(), origin("20261122-143000-pod-churn-3f2a"))
 }
 
 /// As a program that starts later finds it.

@@ -76,6 +76,13 @@ fn sample() -> ExperimentRecord {
         ended: Some(Finished::AllPairs),
         loadgen_version: "0.1.0".to_owned(),
         command: vec!["loadgen".to_owned(), "compare".to_owned()],
+        start: Timestamp::UNIX_EPOCH,
+        host: Host {
+            kernel: "Linux 6.18".to_owned(),
+            cpus: 2,
+            memory_bytes: Some(24 << 30),
+            cgroup_version: Some(1),
+        },
         plan: plan(),
         pairs: vec![Pair {
             number: 1,

@@ -1,0 +1,177 @@
+//! `cargo xtask evidence NAME`: what the project claims of real control planes, measured again.
+//!
+//! A series is a list of `loadgen` commands (`series.rs`). Each leaves its record and what it printed under `docs/evidence/NAME`, and
+//! the series' page is made of the records alone, so it can be made again. What is there already is not measured again, and a command
+//! that was interrupted is gone on with: the same words go on where a series stopped.
+
+mod page;
+mod series;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{self, Command, Stdio},
+};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args as ClapArgs;
+use record::{Ended, SearchRecord, experiment::ExperimentRecord};
+
+use self::series::{Item, SERIES, Series};
+use crate::{
+    binaries, command, generated,
+    generated::{File, check},
+};
+
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Args {
+    /// Which series; without one they are listed.
+    series: Option<String>,
+    /// Only these of its items. May be repeated.
+    #[arg(long, value_name = "ITEM")]
+    only: Vec<String>,
+    /// Measure again what is there already.
+    #[arg(long)]
+    anew: bool,
+    /// Measure nothing and make the page again.
+    #[arg(long, conflicts_with = "anew")]
+    page: bool,
+}
+
+/// A record that is whole.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    Search(Box<SearchRecord>),
+    Experiment(Box<ExperimentRecord>),
+}
+
+/// Measures what is missing of a series.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let Some(name) = &args.series else {
+        for Series { name, title, .. } in &SERIES {
+            say(&format!("{name:12} {title}"));
+        }
+        return Ok(());
+    };
+    let series = series::by_name(name)?;
+    let wanted: Vec<Item> = series
+        .items()
+        .into_iter()
+        .filter(|item| args.only.is_empty() || args.only.contains(&item.name))
+        .collect();
+    ensure!(!wanted.is_empty(), "{name} has no such item: {}", args.only.join(", "));
+    if !args.page {
+        let program = command::build("loadgen", false)?;
+        for item in &wanted {
+            if args.anew || kept(series, item).is_none() {
+                measure(series, item, &program)?;
+                generated::write(&[page_of(series)])?;
+            }
+        }
+    }
+    generated::write(&[page_of(series)])
+}
+
+/// Fails where a page is not what its records say.
+pub(crate) fn check_pages() -> anyhow::Result<()> {
+    for series in SERIES.iter().filter(|series| root_of(series).exists()) {
+        check(&[page_of(series)], &format!("cargo xtask evidence {} --page", series.name))?;
+    }
+    Ok(())
+}
+
+/// Runs one command to its end and keeps what came of it.
+fn measure(series: &Series, item: &Item, program: &Path) -> anyhow::Result<()> {
+    let work = command::target().join("evidence").join(series.name).join(&item.name);
+    fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
+    let begun = records_in(&work)?.into_iter().find(|path| is_begun(path));
+    let words: Vec<String> = match &begun {
+        Some(record) => {
+            [item.args[0].as_str(), "--resume", &record.to_string_lossy()].map(str::to_owned).into()
+        }
+        None => [item.args.as_slice(), &["--out".to_owned(), work.to_string_lossy().into_owned()]].concat(),
+    };
+    say(&format!("=== {}/{}: loadgen {}", series.name, item.name, item.args.join(" ")));
+    let before = records_in(&work)?;
+    // Through the shim, so that it dies with us, and its control plane with it.
+    let mut command = Command::new(binaries::shim()?);
+    command.arg(process::id().to_string()).arg(program).args(&words).stdin(Stdio::null());
+    let output = command.stderr(Stdio::inherit()).output().context("cannot start loadgen")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    say(&text);
+    let record = begun.or_else(|| records_in(&work).ok()?.into_iter().find(|path| !before.contains(path)));
+    let record = record.with_context(|| format!("loadgen ended with {} and no record", output.status))?;
+    if read(&record).is_none() {
+        bail!("loadgen ended with {}; the same command goes on", output.status);
+    }
+    keep(series, item, &record, &text)
+}
+
+/// Copies what is worth keeping: the record and the text, without the folders of the machine they come from.
+fn keep(series: &Series, item: &Item, record: &Path, text: &str) -> anyhow::Result<()> {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let file = RECORDS.iter().map(|name| record.join(name)).find(|path| path.is_file());
+    let file = file.context("the record is gone")?;
+    let json = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut value: serde_json::Value = serde_json::from_str(&json.replace(&home, "~"))?;
+    value["command"] = std::iter::once("loadgen").chain(item.args.iter().map(String::as_str)).collect();
+    let shown: Vec<&str> = text.lines().filter(|line| !line.starts_with("record: ")).collect();
+    let path = |end: &str| folder_of(series).join(format!("{}.{end}", item.name));
+    generated::write(&[
+        File { path: path("json"), content: serde_json::to_string_pretty(&value)? + "\n" },
+        File { path: path("txt"), content: shown.join("\n").trim_end().to_owned() + "\n" },
+    ])
+}
+
+/// What records are called.
+const RECORDS: [&str; 2] = ["search.json", "experiment.json"];
+
+fn records_in(work: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(work).with_context(|| format!("cannot list {}", work.display()))?;
+    let folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(folders.filter(|path| RECORDS.iter().any(|name| path.join(name).is_file())).collect())
+}
+
+/// Whether a record can be gone on with.
+fn is_begun(folder: &Path) -> bool {
+    read(folder).is_none()
+}
+
+/// The record in a folder, if it came to its end.
+fn read(folder: &Path) -> Option<Kept> {
+    let search = SearchRecord::read(folder).ok().filter(|record| record.ended == Some(Ended::Completed));
+    search.map(Box::new).map(Kept::Search).or_else(|| {
+        let experiment = record::experiment::read_experiment(folder).ok()?;
+        experiment.ended?;
+        Some(Kept::Experiment(Box::new(experiment)))
+    })
+}
+
+/// The record that is kept of an item.
+fn kept(series: &Series, item: &Item) -> Option<Kept> {
+    let path = root_of(series).join(format!("{}.json", item.name));
+    let text = fs::read_to_string(path).ok()?;
+    let search = serde_json::from_str(&text).ok().map(Box::new).map(Kept::Search);
+    search.or_else(|| serde_json::from_str(&text).ok().map(Box::new).map(Kept::Experiment))
+}
+
+fn page_of(series: &Series) -> File {
+    let items = series.items().into_iter();
+    let kept: Vec<(Item, Kept)> =
+        items.filter_map(|item| Some((item.clone(), kept(series, &item)?))).collect();
+    File { path: folder_of(series).join("README.md"), content: page::page(series, &kept) }
+}
+
+/// From the repository's root.
+fn folder_of(series: &Series) -> PathBuf {
+    Path::new("docs/evidence").join(series.name)
+}
+
+fn root_of(series: &Series) -> PathBuf {
+    command::root().join(folder_of(series))
+}
+
+#[expect(clippy::print_stdout, reason = "what a person who waits wants to know")]
+fn say(text: &str) {
+    println!("{text}");
+}
