@@ -150,22 +150,12 @@ pub(crate) struct OutputArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct RunArgs {
-    /// A scenario's name or file.
-    #[arg(value_name = "SCENARIO")]
-    pub(crate) scenario: String,
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
+/// What whoever loads a control plane chooses, whatever for.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct LoadArgs {
     /// How many nodes, instead of the scenario's.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nodes: Option<u32>,
-    /// Where the scenario's axis is put, instead of where its file does: a rate such as 20/s, or a number.
-    #[arg(long, visible_alias = "rate", value_name = "VALUE")]
-    pub(crate) at: Option<String>,
-    /// How long is measured, such as 60s.
-    #[arg(long, default_value = "40s", value_name = "TIME", value_parser = duration)]
-    pub(crate) duration: Duration,
     /// Seed of every random choice.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -176,15 +166,29 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// A scenario's name or file.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: String,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Where the scenario's axis is put, instead of where its file does: a rate such as 20/s, or a number.
+    #[arg(long, visible_alias = "rate", value_name = "VALUE")]
+    pub(crate) at: Option<String>,
+    /// How long is measured, such as 60s.
+    #[arg(long, default_value = "40s", value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Duration,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct SaturateArgs {
     /// A scenario's name or file; it must have an axis.
     #[arg(value_name = "SCENARIO", required_unless_present = "resume")]
     pub(crate) scenario: Option<String>,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// How many nodes, instead of the scenario's.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) nodes: Option<u32>,
     /// Where the ramp begins, such as 20/s, instead of where the scenario's file puts its axis.
     #[arg(long, value_name = "VALUE")]
     pub(crate) from: Option<String>,
@@ -200,13 +204,8 @@ pub(crate) struct SaturateArgs {
     /// Goes on with a search that was interrupted, from its record.
     #[arg(long, value_name = "DIR", exclusive = true)]
     pub(crate) resume: Option<PathBuf>,
-    /// Seed of every random choice.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
     #[command(flatten)]
-    pub(crate) fleet: FleetArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) load: LoadArgs,
 }
 
 /// What is compared.
@@ -292,19 +291,11 @@ pub(crate) struct CompareArgs {
     /// Goes on with an experiment that was interrupted, from its record.
     #[arg(long, value_name = "DIR", exclusive = true)]
     pub(crate) resume: Option<PathBuf>,
-    /// How many nodes, instead of the scenario's.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) nodes: Option<u32>,
     /// How long is measured in each trial at a fixed rate.
     #[arg(long, default_value = "40s", value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Duration,
-    /// Seed of every random choice.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
     #[command(flatten)]
-    pub(crate) fleet: FleetArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) load: LoadArgs,
 }
 
 #[derive(Args, Debug)]

@@ -68,7 +68,7 @@ fn compare_kept(before: &Path, after: &Path, args: &CompareArgs) -> End {
     };
     match compared() {
         Ok((record, text)) => {
-            let shown = if args.output.json {
+            let shown = if args.load.output.json {
                 serde_json::to_string_pretty(&record).map(|json| json + "\n")
             } else {
                 Ok(text)
@@ -122,10 +122,10 @@ fn asked(args: &CompareArgs) -> anyhow::Result<Prepared> {
     };
     let scenario = scenario::load(name)?;
     let wishes = Wishes {
-        nodes: args.nodes,
-        preset: args.fleet.preset,
+        nodes: args.load.nodes,
+        preset: args.load.fleet.preset,
         at: args.at.clone().or_else(|| args.from.clone()),
-        ..Wishes::new(args.duration, args.seed, args.fleet.start_rate)
+        ..Wishes::new(args.duration, args.load.seed, args.load.fleet.start_rate)
     };
     let kind = if args.at.is_some() { Kind::FixedRate } else { args.design.kind() };
     prepared(args, scenario, wishes, (baseline, candidate), (kind, args.metric()?), None)
@@ -139,7 +139,7 @@ fn control(control: &KnownBad, args: &CompareArgs) -> anyhow::Result<Prepared> {
         at: Some(control.at.to_string()),
         lifetime: Some(settings.lifetime),
         rest_window: Some(settings.window),
-        ..Wishes::new(settings.measured, args.seed, args.fleet.start_rate)
+        ..Wishes::new(settings.measured, args.load.seed, args.load.fleet.start_rate)
     };
     let names = (control.baseline, control.profile);
     prepared(args, scenario, wishes, names, (control.kind, Some(control.primary)), Some(control))
@@ -173,7 +173,7 @@ fn prepared(
         pairs: pairs(args, control, trial),
         band: args.band.unwrap_or(BAND),
         alpha: ALPHA,
-        seed: args.seed,
+        seed: args.load.seed,
         control: control.map(|it| it.settings.control),
     };
     wanted.check()?;
@@ -234,7 +234,7 @@ async fn compare(
     let mut worst = End::Done;
     for (prepared, earlier) in all {
         let (record, path) = Box::pin(one(&prepared, earlier, args, &interrupt)).await?;
-        let shown = if args.output.json {
+        let shown = if args.load.output.json {
             serde_json::to_string_pretty(&record)? + "\n"
         } else {
             text::render(&record, Some(&path))
@@ -260,7 +260,7 @@ async fn one(
         (folder, record.run_id.clone(), Some(record))
     } else {
         let run = result::new_run_id(&format!("{}-compare", prepared.scenario.name), prepared.wishes.seed);
-        (Folder::create(&args.output.out, &run)?, run, None)
+        (Folder::create(&args.load.output.out, &run)?, run, None)
     };
     if let Some(because) = prepared.because {
         let [baseline, candidate] = prepared.profiles.both().map(|profile| profile.name.as_str());

@@ -1,7 +1,7 @@
 //! `loadgen demo`: the whole thing in under five minutes: a quick search, with choices that suit a laptop.
 
 use crate::{
-    cli::{ClusterArgs, DemoArgs, SaturateArgs, TargetArgs},
+    cli::{ClusterArgs, DemoArgs, LoadArgs, SaturateArgs, TargetArgs},
     end::End,
     saturate::Confirm,
 };
@@ -16,14 +16,11 @@ pub(crate) fn search(args: DemoArgs) -> SaturateArgs {
     SaturateArgs {
         scenario: Some("pod-churn".to_owned()),
         target: TargetArgs { local: args.local, cluster, ca_cert: None, ca_key: None, yes: true },
-        nodes: Some(args.nodes),
         from: Some(args.from),
         quick: true,
         bracket: None,
         confirm: Confirm::Short,
         resume: None,
-        seed: 1,
-        fleet: args.fleet,
-        output: args.output,
+        load: LoadArgs { nodes: Some(args.nodes), seed: 1, fleet: args.fleet, output: args.output },
     }
 }

@@ -19,13 +19,13 @@ use crate::{
 
 pub(crate) async fn run(args: RunArgs) -> End {
     let wishes = Wishes {
-        nodes: args.nodes,
-        preset: args.fleet.preset,
+        nodes: args.load.nodes,
+        preset: args.load.fleet.preset,
         at: args.at,
-        ..Wishes::new(args.duration, args.seed, args.fleet.start_rate)
+        ..Wishes::new(args.duration, args.load.seed, args.load.fleet.start_rate)
     };
     match Where::of(args.target) {
-        Ok(place) => scenario(&args.scenario, &wishes, place, args.output).await,
+        Ok(place) => scenario(&args.scenario, &wishes, place, args.load.output).await,
         Err(error) => End::usage(error),
     }
 }

@@ -55,10 +55,10 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
         }
     };
     let wishes = Wishes {
-        nodes: args.nodes,
-        preset: args.fleet.preset,
+        nodes: args.load.nodes,
+        preset: args.load.fleet.preset,
         at: args.from.clone(),
-        ..Wishes::new(Lengths::quick().measure, args.seed, args.fleet.start_rate)
+        ..Wishes::new(Lengths::quick().measure, args.load.seed, args.load.fleet.start_rate)
     };
     let plan = Plan::new(loaded, &wishes)?;
     let place = Where::of(args.target.clone())?;
@@ -109,7 +109,7 @@ async fn search(
         (folder, record.run_id.clone(), Some(record))
     } else {
         let run = result::new_run_id(&wanted.plan.scenario.name, wanted.plan.seed);
-        (Folder::create(&args.output.out, &run)?, run, None)
+        (Folder::create(&args.load.output.out, &run)?, run, None)
     };
     let inventory = Inventory::default();
     let ground = Ground {
@@ -124,7 +124,7 @@ async fn search(
     let Searched { record, answer } = saturate::search(&ground, &wanted, earlier).await;
     progress.clear();
     match (record, answer) {
-        (Some(record), Ok(answer)) => end(record, answer, &folder, args.output.json),
+        (Some(record), Ok(answer)) => end(record, answer, &folder, args.load.output.json),
         (Some(record), Err(error)) => Err(stopped(record, error, &folder)),
         (None, answer) => {
             discard(folder.path());

@@ -76,7 +76,7 @@ mod tests {
     /// A container: everything is an overlay but what was mounted into it, over which nothing may be hidden.
     const CONTAINER: &str = "\
 1042 929 0:142 / / rw,relatime master:412 - overlay overlay rw,lowerdir=/a:/b,upperdir=/c,workdir=/d
-1061 1042 259:2 /var/lib/docker/volumes/x/_data /root/.cache rw,relatime master:1 - ext4 /dev/nvme0n1p2 rw
+1061 1042 259:2 /var/lib/docker/volumes/x/_data /srv/cache rw,relatime master:1 - ext4 /dev/nvme0n1p2 rw
 1070 1042 0:150 / /covered rw,relatime - tmpfs tmpfs rw
 1071 1070 259:2 /y /covered rw,relatime master:1 - ext4 /dev/nvme0n1p2 rw
 ";
@@ -112,14 +112,14 @@ mod tests {
             let found = beneath(Path::new(folder), &mounts, &sys.path().join("dev/block"));
             assert_eq!(found.as_deref().map_err(String::as_str), expected, "{folder}");
         };
-        check(WHOLE, "/root/.cache/loadgen/work/x", Ok("254:0"));
+        check(WHOLE, "/srv/cache/loadgen/work/x", Ok("254:0"));
         check(WHOLE, "/dev/shm/x", Err("/dev/shm/x is on tmpfs, which has no block device of its own"));
         check(PARTITIONS, "/var/cache", Ok("259:0"));
         check(PARTITIONS, "/homes", Ok("259:0"));
         check(PARTITIONS, "/home/me", Err("/home/me is on btrfs, which has no block device of its own"));
         check(PARTITIONS, "/mnt/my disk/x", Ok("8:16"));
         check(CONTAINER, "/work", Err("/work is on overlay, which has no block device of its own"));
-        check(CONTAINER, "/root/.cache/loadgen", Ok("259:0"));
+        check(CONTAINER, "/srv/cache/loadgen", Ok("259:0"));
         check(CONTAINER, "/covered/x", Ok("259:0"));
         check("", "/x", Err("nothing is mounted at /x or above"));
         let gone = "1 0 7:9 / / rw - ext4 /dev/loop9 rw\n";
