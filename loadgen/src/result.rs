@@ -11,6 +11,7 @@ use record::{
 
 use crate::{
     about,
+    criteria::Criteria,
     drivers::pods::{Accounting, Stages},
     plan::Plan,
     probe::Probed,
@@ -18,9 +19,6 @@ use crate::{
     trial::{Outcome, Timing},
     validity,
 };
-
-/// Twice the SLO of five seconds: a pod that takes longer is not goodput.
-const GOOD_WITHIN: Duration = Duration::from_secs(10);
 
 /// A name for a run that begins now.
 pub(crate) fn new_run_id(what: &str, seed: u64) -> String {
@@ -91,7 +89,8 @@ fn record(
             drivers: driver_kinds(&totals.recorder, totals.stages.offered),
             fleet: KindRecord::of_all(fleet_recorder),
         },
-        goodput: has_loads.then(|| goodput(&totals.stages, window(&outcome.probed))),
+        goodput: has_loads
+            .then(|| goodput(&plan.scenario.scenario.criteria, &totals.stages, window(&outcome.probed))),
         pods: has_loads.then(|| pods(&totals.accounting)),
         pod_startup: has_loads.then(|| PodStartup {
             create: totals.stages.create.summary(),
@@ -138,9 +137,10 @@ fn driver_kinds(recorder: &Recorder, offered: u64) -> Vec<KindRecord> {
     recorder.kinds().map(|(kind, stats)| KindRecord::new(kind, stats, offered(kind, stats))).collect()
 }
 
-fn goodput(stages: &Stages, window: Duration) -> Goodput {
-    let good = stages.total.len() - stages.total.longer_than(GOOD_WITHIN);
-    Goodput::new(stages.offered, good, GOOD_WITHIN, window)
+fn goodput(criteria: &Criteria, stages: &Stages, window: Duration) -> Goodput {
+    let within = criteria.good_within();
+    let good = stages.total.len() - stages.total.longer_than(within);
+    Goodput::new(stages.offered, good, within, window)
 }
 
 fn pods(accounting: &Accounting) -> Pods {
@@ -150,5 +150,23 @@ fn pods(accounting: &Accounting) -> Pods {
         deleted: accounting.deleted,
         failed: accounting.failed(),
         failed_by_reason: accounting.failed_by_reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_takes_twelve_seconds_was_no_goodput_even_where_it_may_take_twenty() {
+        let mut stages = Stages { offered: 1, ..Stages::default() };
+        stages.total.record(Duration::from_secs(12));
+        let good = |pod_startup| {
+            let criteria = Criteria { pod_startup, ..Criteria::default() };
+            let goodput = goodput(&criteria, &stages, Duration::from_secs(1));
+            (goodput.good, goodput.limit_seconds)
+        };
+        assert_eq!(good(Duration::from_secs(5)), (0, 10.0));
+        assert_eq!(good(Duration::from_secs(20)), (1, 40.0));
     }
 }

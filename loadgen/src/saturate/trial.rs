@@ -34,7 +34,7 @@ pub(super) fn record(
         TaskKind::Ramp => observed.achieved(measured),
         _ => observed.goodput(measured, *end),
     };
-    let limit = setting.plan.scenario.scenario.criteria.pod_startup * 2;
+    let limit = setting.plan.scenario.scenario.criteria.good_within();
     let used = probed.used.as_ref();
     TrialRecord {
         task,
