@@ -35,7 +35,7 @@ pub(crate) fn write(
     outcome: &Outcome,
 ) -> anyhow::Result<RunRecord> {
     let totals = Totals::of(outcome);
-    let fleet_recorder = outcome.probed.observed.fleet_recorded(&outcome.probed.measured);
+    let fleet_recorder = outcome.probed.observed.fleet_recorded(&outcome.probed.seen.measured);
     let record = record(plan, profile, target, run, outcome, &totals, &fleet_recorder)?;
     folder.write_run(&record)?;
     let measured = outcome.timings.iter().find(|timing| timing.phase == Phase::Measure);
@@ -100,7 +100,7 @@ fn record(
         }),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share,
-        judged: outcome.probed.judged.clone(),
+        judged: outcome.probed.seen.judged.clone(),
         warnings: validity::of_probe(plan, target, &outcome.probed, outcome.clock_step),
     })
 }
@@ -115,7 +115,7 @@ struct Totals {
 impl Totals {
     fn of(outcome: &Outcome) -> Self {
         let mut total = Self {
-            recorder: outcome.probed.observed.recorded(&outcome.probed.measured),
+            recorder: outcome.probed.observed.recorded(&outcome.probed.seen.measured),
             accounting: Accounting::default(),
             stages: Stages::default(),
         };
@@ -128,7 +128,8 @@ impl Totals {
 }
 
 fn window(probed: &Probed) -> Duration {
-    probed.measured.end.since(probed.measured.start)
+    let measured = &probed.seen.measured;
+    measured.end.since(measured.start)
 }
 
 /// Of creations all that were due count as offered, also those that had no answer before the run gave up.
