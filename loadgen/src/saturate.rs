@@ -311,6 +311,6 @@ fn knee_of(trials: &[TrialRecord]) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod known_capacity;
+mod simulated;
 #[cfg(test)]
 pub(crate) mod tests;
