@@ -85,6 +85,11 @@ impl Criteria {
         shares.into_iter().find(|(_, share)| !(*share > 0.0 && *share < 1.0)).map(|(name, _)| name)
     }
 
+    /// An operation that takes longer is no goodput: twice its limit. What was intended is ripe, and can be judged, after as long.
+    pub(crate) fn good_within(&self) -> Duration {
+        self.pod_startup * 2
+    }
+
     /// How long a request may take that is not slow.
     pub(crate) fn limit(&self, class: Class) -> Duration {
         match class {

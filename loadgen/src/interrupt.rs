@@ -43,12 +43,6 @@ impl Interrupt {
         Ok(Self(receiver))
     }
 
-    /// Of a test: nobody wants out.
-    #[cfg(test)]
-    pub(crate) fn never() -> Self {
-        Self(watch::channel(false).1)
-    }
-
     /// Resolves when the user wants out.
     pub(crate) async fn requested(&self) {
         let mut receiver = self.0.clone();

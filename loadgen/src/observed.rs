@@ -26,11 +26,6 @@ use crate::criteria::{Class, Criteria, is_servers};
 /// The backlog is looked at as means over so long.
 const BACKLOG_MEANS: Duration = Duration::from_secs(2);
 
-/// An operation that takes longer than this is no goodput, so after it what was intended is judged.
-fn ripens(criteria: &Criteria) -> Duration {
-    criteria.pod_startup * 2
-}
-
 /// A request that is over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
@@ -79,14 +74,14 @@ impl Observed {
             origin,
             criteria,
             requests: BTreeMap::new(),
-            good: Cohorts::new(origin, ripens(&criteria)),
+            good: Cohorts::new(origin, criteria.good_within()),
             quick: Cohorts::new(origin, criteria.pod_startup),
             over: Vec::new(),
             lag: Cohorts::new(origin, criteria.watch_lag),
             backlog: Samples::default(),
             window: None,
             done: Vec::new(),
-            fleet: FleetSeconds::new(ripens(&criteria)),
+            fleet: FleetSeconds::new(criteria.good_within()),
         })))
     }
 
@@ -156,7 +151,7 @@ impl Observed {
         let mut state = self.state();
         state.window = Some(from);
         state.done.clear();
-        state.fleet = FleetSeconds::new(ripens(&state.criteria));
+        state.fleet = FleetSeconds::new(state.criteria.good_within());
     }
 
     /// What is intended before this has ended at `now`, or has had its time.

@@ -32,12 +32,6 @@ impl Progress {
         Self { bar, last: Mutex::new(None) }
     }
 
-    /// Of a test: only what stays of interest is told.
-    #[cfg(test)]
-    pub(crate) fn of_a_test() -> Self {
-        Self { bar: Some(ProgressBar::hidden()), last: Mutex::new(None) }
-    }
-
     /// A phase without a known length is under way.
     pub(crate) fn doing(&self, phase: &str, detail: &str) {
         match &self.bar {

@@ -11,6 +11,7 @@ use record::{
 
 use crate::{
     about,
+    criteria::Criteria,
     drivers::pods::{Accounting, Stages},
     plan::Plan,
     probe::Probed,
@@ -18,9 +19,6 @@ use crate::{
     trial::{Outcome, Timing},
     validity,
 };
-
-/// Twice the SLO of five seconds: a pod that takes longer is not goodput.
-const GOOD_WITHIN: Duration = Duration::from_secs(10);
 
 /// A name for a run that begins now.
 pub(crate) fn new_run_id(what: &str, seed: u64) -> String {
@@ -37,7 +35,7 @@ pub(crate) fn write(
     outcome: &Outcome,
 ) -> anyhow::Result<RunRecord> {
     let totals = Totals::of(outcome);
-    let fleet_recorder = outcome.probed.observed.fleet_recorded(&outcome.probed.measured);
+    let fleet_recorder = outcome.probed.observed.fleet_recorded(&outcome.probed.seen.measured);
     let record = record(plan, profile, target, run, outcome, &totals, &fleet_recorder)?;
     folder.write_run(&record)?;
     let measured = outcome.timings.iter().find(|timing| timing.phase == Phase::Measure);
@@ -91,7 +89,8 @@ fn record(
             drivers: driver_kinds(&totals.recorder, totals.stages.offered),
             fleet: KindRecord::of_all(fleet_recorder),
         },
-        goodput: has_loads.then(|| goodput(&totals.stages, window(&outcome.probed))),
+        goodput: has_loads
+            .then(|| goodput(&plan.scenario.scenario.criteria, &totals.stages, window(&outcome.probed))),
         pods: has_loads.then(|| pods(&totals.accounting)),
         pod_startup: has_loads.then(|| PodStartup {
             create: totals.stages.create.summary(),
@@ -101,7 +100,7 @@ fn record(
         }),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share,
-        judged: outcome.probed.judged.clone(),
+        judged: outcome.probed.seen.judged.clone(),
         warnings: validity::of_probe(plan, target, &outcome.probed, outcome.clock_step),
     })
 }
@@ -116,7 +115,7 @@ struct Totals {
 impl Totals {
     fn of(outcome: &Outcome) -> Self {
         let mut total = Self {
-            recorder: outcome.probed.observed.recorded(&outcome.probed.measured),
+            recorder: outcome.probed.observed.recorded(&outcome.probed.seen.measured),
             accounting: Accounting::default(),
             stages: Stages::default(),
         };
@@ -129,7 +128,8 @@ impl Totals {
 }
 
 fn window(probed: &Probed) -> Duration {
-    probed.measured.end.since(probed.measured.start)
+    let measured = &probed.seen.measured;
+    measured.end.since(measured.start)
 }
 
 /// Of creations all that were due count as offered, also those that had no answer before the run gave up.
@@ -138,9 +138,10 @@ fn driver_kinds(recorder: &Recorder, offered: u64) -> Vec<KindRecord> {
     recorder.kinds().map(|(kind, stats)| KindRecord::new(kind, stats, offered(kind, stats))).collect()
 }
 
-fn goodput(stages: &Stages, window: Duration) -> Goodput {
-    let good = stages.total.len() - stages.total.longer_than(GOOD_WITHIN);
-    Goodput::new(stages.offered, good, GOOD_WITHIN, window)
+fn goodput(criteria: &Criteria, stages: &Stages, window: Duration) -> Goodput {
+    let within = criteria.good_within();
+    let good = stages.total.len() - stages.total.longer_than(within);
+    Goodput::new(stages.offered, good, within, window)
 }
 
 fn pods(accounting: &Accounting) -> Pods {
@@ -150,5 +151,23 @@ fn pods(accounting: &Accounting) -> Pods {
         deleted: accounting.deleted,
         failed: accounting.failed(),
         failed_by_reason: accounting.failed_by_reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_takes_twelve_seconds_was_no_goodput_even_where_it_may_take_twenty() {
+        let mut stages = Stages { offered: 1, ..Stages::default() };
+        stages.total.record(Duration::from_secs(12));
+        let good = |pod_startup| {
+            let criteria = Criteria { pod_startup, ..Criteria::default() };
+            let goodput = goodput(&criteria, &stages, Duration::from_secs(1));
+            (goodput.good, goodput.limit_seconds)
+        };
+        assert_eq!(good(Duration::from_secs(5)), (0, 10.0));
+        assert_eq!(good(Duration::from_secs(20)), (1, 40.0));
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     about,
     ground::Ground,
     plan::Plan,
-    probe::{Ask, Probed, Rest, ToRest},
+    probe::{Ask, Rest, Seen},
     scenario::Axis,
     stand::{Setting, Stand},
     target::Target,
@@ -163,39 +163,22 @@ impl<'a> Searching<'a> {
     async fn attempt(&self, stand: &mut Stand<'_>, task: Task) -> anyhow::Result<TrialRecord> {
         let ask = self.ask(task);
         let clock = stand.setting.clock;
-        match task.kind {
-            TaskKind::Ramp => {
-                let probed = stand.step(&ask).await?;
-                Ok(trial::record(stand, task, self.planes, &probed, exempt))
-            }
-            TaskKind::Probe | TaskKind::Hold => {
-                let probed = stand.probe(&ask).await?;
-                Ok(trial::record(stand, task, self.planes, &probed, finding))
-            }
-            TaskKind::Overload => {
-                let probed = stand.probe(&ask).await?;
-                Ok(trial::record(stand, task, self.planes, &probed, exempt))
-            }
+        let probed = match task.kind {
+            TaskKind::Ramp => stand.step(&ask).await?,
+            TaskKind::Probe | TaskKind::Hold | TaskKind::Overload => stand.probe(&ask).await?,
             TaskKind::Recovery => {
                 let start = clock.now();
                 let recovered = stand.recover(&ask).await?;
-                Ok(trial::recovery(task, self.planes, (clock, start), recovered))
+                return Ok(trial::recovery(task, self.planes, (clock, start), recovered));
             }
-        }
+        };
+        Ok(trial::record(stand, task, self.planes, &probed))
     }
 
-    fn ask(&self, Task { kind, at }: Task) -> Ask {
-        let Lengths { ramp_step, rest_window, measure, longest, hold, recovery, .. } = self.wanted.lengths;
-        let to_rest = ToRest { least: self.wanted.plan.warm_up, window: rest_window };
-        let (rest, measure, longest) = match kind {
-            TaskKind::Ramp => (None, ramp_step, 1),
-            TaskKind::Probe => (Some(to_rest), measure, longest),
-            TaskKind::Hold => (Some(to_rest), hold, 1),
-            TaskKind::Overload => (None, measure, 1),
-            TaskKind::Recovery => (None, recovery, 1),
-        };
-        let title = Some(format!("{} at {}{}", name(kind), self.wanted.axis.show(at), self.bracket()));
-        Ask { title, at, rest, measure, longest }
+    fn ask(&self, task: Task) -> Ask {
+        let at = self.wanted.axis.show(task.at);
+        let title = Some(format!("{} at {at}{}", name(task.kind), self.bracket()));
+        Ask { title, ..self.wanted.lengths.ask(task, self.wanted.plan.warm_up) }
     }
 
     /// What is known so far, for a person who waits.
@@ -262,21 +245,19 @@ fn has_had_its_day((last, outcome): (TaskKind, Outcome), next: TaskKind) -> bool
     }
 }
 
-/// What a steady window comes to.
-fn finding(probed: &Probed, is_valid: bool) -> Finding {
-    let outcome = match (is_valid, probed.judgement) {
+/// What a trial comes to, given whether the harness vouches for it.
+fn finding(kind: TaskKind, seen: &Seen, is_valid: bool) -> Finding {
+    // A window may be there to overload: the harness may be late when the server is at its end.
+    let is_exempt =
+        matches!(kind, TaskKind::Ramp | TaskKind::Overload) && seen.judgement == Judgement::Breaks;
+    let outcome = match (is_valid || is_exempt, seen.judgement) {
         (false, _) => Outcome::HarnessLimited,
         (true, Judgement::Holds) => Outcome::Held,
         (true, Judgement::Breaks | Judgement::Undecided) => Outcome::Broke,
     };
     // A load whose backlog runs away is not close to anything.
-    let close = probed.rest != Rest::Broken && probed.judged.iter().any(measure::criteria::Judged::is_close);
+    let close = seen.rest != Rest::Broken && seen.judged.iter().any(measure::criteria::Judged::is_close);
     Finding { outcome, close }
-}
-
-/// The same for a window that is there to overload: the harness may be late when the server is at its end.
-fn exempt(probed: &Probed, is_valid: bool) -> Finding {
-    finding(probed, is_valid || probed.judgement == Judgement::Breaks)
 }
 
 /// Fills in what a search comes to.
@@ -330,6 +311,6 @@ fn knee_of(trials: &[TrialRecord]) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod known_capacity;
+mod simulated;
 #[cfg(test)]
 pub(crate) mod tests;

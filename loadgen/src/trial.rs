@@ -57,7 +57,7 @@ async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Res
     let pods = stand.drain(Phase::Drain.name()).await?;
     stand.stop().await;
     let ended = clock.now();
-    let measured = &probed.measured;
+    let measured = &probed.seen.measured;
     let phases = [
         (Phase::Prepare, prepared, probed.begin),
         (Phase::WarmUp, probed.begin, measured.start),

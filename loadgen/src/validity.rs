@@ -29,15 +29,15 @@ const CLOCK_STEP: Duration = Duration::from_millis(100);
 pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step: Duration) -> Vec<Warning> {
     let used = probed.used.as_ref();
     judge(&Evidence {
-        recorder: &probed.observed.recorded(&probed.measured),
+        recorder: &probed.observed.recorded(&probed.seen.measured),
         dropped_starts: probed.dropped,
         waited_for_stream: probed.waited_for_stream,
         harness_cpu_share: used.and_then(about::harness_share),
         outside_cpu_share: used.filter(|_| !target.is_shared()).and_then(about::outside_share),
         clock_step,
         classes: plan.classes,
-        rest: probed.rest,
-        judged: &probed.judged,
+        rest: probed.seen.rest,
+        judged: &probed.seen.judged,
         throttled: probed.cause.throttled.clone(),
         restarted: probed.cause.restarted.clone(),
         missing: probed.cause.missing.clone(),

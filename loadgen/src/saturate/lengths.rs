@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use measure::search::{From, Plan};
+use measure::search::{From, Plan, Task, TaskKind};
 use record::{SearchSettings, Warning, WarningClass};
+
+use crate::probe::{Ask, ToRest};
 
 /// Ends of a bracket this near to each other are near enough.
 const NARROW: f64 = 1.05;
@@ -79,6 +81,19 @@ impl Lengths {
             hold: true,
             overload: !self.quick,
         }
+    }
+
+    /// What to offer for a task, and for how long. Of what is deleted as much comes as is made after `warm_up`.
+    pub(super) fn ask(&self, Task { kind, at }: Task, warm_up: Duration) -> Ask {
+        let to_rest = ToRest { least: warm_up, window: self.rest_window };
+        let (rest, measure, longest) = match kind {
+            TaskKind::Ramp => (None, self.ramp_step, 1),
+            TaskKind::Probe => (Some(to_rest), self.measure, self.longest),
+            TaskKind::Hold => (Some(to_rest), self.hold, 1),
+            TaskKind::Overload => (None, self.measure, 1),
+            TaskKind::Recovery => (None, self.recovery, 1),
+        };
+        Ask { title: None, at, rest, measure, longest }
     }
 
     /// The settings of a search of these lengths.

@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use measure::{
-    Summary,
+    Nanos, Summary,
     criteria::Judged,
     search::{End, Task},
 };
 use record::{Folder, Goodput, ProcessUse, Requests};
 
 use super::*;
-use crate::{probe, scenario};
+use crate::scenario;
 
 fn trial(kind: TaskKind, at: f64, goodput: f64, outcome: Outcome) -> TrialRecord {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
@@ -192,10 +192,15 @@ fn a_record_that_is_cut_off_or_of_something_else_is_refused() {
 
 #[test]
 fn only_a_window_that_is_there_to_overload_may_be_late() {
-    let probed = |judgement| probe::Probed::of(judgement);
-    let (holds, breaks) = (probed(Judgement::Holds), probed(Judgement::Breaks));
-    let outcomes =
-        |probed: &Probed, is_valid| (finding(probed, is_valid).outcome, exempt(probed, is_valid).outcome);
+    let seen =
+        |judgement| Seen { measured: Nanos(0)..Nanos(0), rest: Rest::Steady, judged: Vec::new(), judgement };
+    let (holds, breaks) = (seen(Judgement::Holds), seen(Judgement::Breaks));
+    let outcomes = |seen: &Seen, is_valid| {
+        let outcome = |kind| finding(kind, seen, is_valid).outcome;
+        assert_eq!(outcome(TaskKind::Hold), outcome(TaskKind::Probe));
+        assert_eq!(outcome(TaskKind::Overload), outcome(TaskKind::Ramp));
+        (outcome(TaskKind::Probe), outcome(TaskKind::Ramp))
+    };
     assert_eq!(outcomes(&holds, true), (Outcome::Held, Outcome::Held));
     assert_eq!(outcomes(&breaks, true), (Outcome::Broke, Outcome::Broke));
     assert_eq!(outcomes(&breaks, false), (Outcome::HarnessLimited, Outcome::Broke));

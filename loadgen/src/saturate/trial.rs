@@ -8,6 +8,7 @@ use measure::{
 };
 use record::{Goodput, KindRecord, Requests, TrialRecord, WarningClass};
 
+use super::finding;
 use crate::{
     about,
     probe::{Probed, Rest},
@@ -15,16 +16,11 @@ use crate::{
     validity,
 };
 
-/// The record of a probe. `finding` says what it comes to, given whether the harness vouches for it.
-pub(super) fn record(
-    stand: &Stand<'_>,
-    task: Task,
-    plane: u32,
-    probed: &Probed,
-    finding: impl Fn(&Probed, bool) -> Finding,
-) -> TrialRecord {
+/// The record of a probe.
+pub(super) fn record(stand: &Stand<'_>, task: Task, plane: u32, probed: &Probed) -> TrialRecord {
     let setting = stand.setting;
-    let Probed { begin, measured, end, observed, .. } = probed;
+    let Probed { begin, end, seen, observed, .. } = probed;
+    let measured = &seen.measured;
     let warnings =
         validity::of_probe(setting.plan, setting.target, probed, setting.clock.wall_drift().unsigned_abs());
     let is_valid = warnings.iter().all(|warning| warning.class != WarningClass::Invalid);
@@ -34,23 +30,23 @@ pub(super) fn record(
         TaskKind::Ramp => observed.achieved(measured),
         _ => observed.goodput(measured, *end),
     };
-    let limit = setting.plan.scenario.scenario.criteria.pod_startup * 2;
+    let limit = setting.plan.scenario.scenario.criteria.good_within();
     let used = probed.used.as_ref();
     TrialRecord {
         task,
-        finding: finding(probed, is_valid),
+        finding: finding(task.kind, seen, is_valid),
         plane,
         start: setting.clock.wall(*begin),
         seconds: end.since(*begin).as_secs_f64(),
         window_seconds: window.as_secs_f64(),
-        rest: rest(probed.rest),
+        rest: rest(seen.rest),
         goodput: Goodput::new(offered, good, limit, counted.max(Duration::from_secs(1))),
         response: observed.responses(measured).summary(),
         requests: Requests {
             drivers: KindRecord::of_all(&observed.recorded(measured)),
             fleet: KindRecord::of_all(&observed.fleet_recorded(measured)),
         },
-        judged: probed.judged.clone(),
+        judged: seen.judged.clone(),
         limited_by: probed.cause.limits.clone(),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share: used.and_then(about::harness_share),
