@@ -195,6 +195,8 @@ impl Observed {
         offered: f64,
     ) -> Result<steady::Steadiness, Error> {
         let state = self.state();
+        // What is intended is counted by whole seconds.
+        let now = state.origin + Duration::from_secs(now.since(state.origin).as_secs());
         let windows: Vec<steady::Window> = (1..=u32::try_from(steady::WINDOWS).unwrap_or(u32::MAX))
             .rev()
             .filter_map(|back| {

@@ -163,6 +163,16 @@ fn the_fleets_requests_are_judged_apart_and_its_nodes_have_to_stay_alive() {
 }
 
 #[test]
+fn a_look_between_two_seconds_missed_half_of_what_was_intended() {
+    let observed = observed();
+    run(&observed, 100, |_| 300);
+    for now in [90_000, 90_013, 90_500, 90_999] {
+        let steadiness = observed.steadiness(at(now), Duration::from_secs(2), 10.0);
+        assert_eq!(steadiness, Ok(Steadiness::Steady), "{now}");
+    }
+}
+
+#[test]
 fn a_load_that_falls_behind_is_not_steady_and_then_broken() {
     let behind = |each: u64| {
         let observed = observed();

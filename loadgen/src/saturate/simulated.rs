@@ -81,7 +81,10 @@ async fn shares(server: Server, lengths: &Lengths) -> (f64, f64, f64) {
     let (low, lambda, high) = (share(answer.low), share(answer.lambda()), share(answer.high));
     // A hold that breaks takes the lower end away, and one probe more does not bring another as near.
     let has_held = trials.iter().all(|trial| trial != &(TaskKind::Hold, Outcome::Broke));
-    assert!(high / low <= plan.bracket || !has_held, "{server:?}: {low} to {high}, {trials:?}");
+    assert!(
+        high / low <= plan.bracket * (1.0 + 1e-9) || !has_held,
+        "{server:?}: {low} to {high}, {trials:?}"
+    );
     (low, lambda, high)
 }
 
@@ -133,7 +136,8 @@ async fn a_bursty_load_at_twenty_a_second_is_found_to_hold_less_than_an_even_one
 #[tokio::test]
 async fn a_long_line_breaks_the_backlog_first() {
     let server = with_a_line(20.0, Arrivals::Uniform, 1);
-    let (tried, answer) = search(server, &Lengths::quick(), Lengths::quick().from(20.0, 1)).await;
+    let lengths = Lengths::full(Confirm::Short);
+    let (tried, answer) = search(server, &lengths, lengths.from(20.0, 1)).await;
     let mut record = tests::sample();
     let template = record.trials.remove(0);
     record.trials = tried
