@@ -6,6 +6,7 @@ use measure::Clock;
 use profile::Profile;
 use record::{Limit, Series};
 use scrape::limits::{self, Finding, Process};
+use serde_json::{Map, Value};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{
@@ -35,6 +36,8 @@ pub(crate) struct Cause {
     pub(crate) restarted: Vec<String>,
     /// Components whose metrics could not be read, and why.
     pub(crate) missing: Vec<(String, String)>,
+    /// What each component says of the window.
+    pub(crate) figures: Map<String, Value>,
 }
 
 impl Attribution {
@@ -73,6 +76,7 @@ impl Attribution {
             throttled: throttled.collect(),
             restarted: processes.iter().filter(|it| it.change.restarted).map(named).collect(),
             missing: after.missing.clone(),
+            figures: after.figures(Some(before)),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) const RUN_UP: Duration = Duration::from_millis(100);
 pub(crate) struct Ask {
     /// What a person is shown that it is for; nothing where that goes without saying.
     pub(crate) title: Option<String>,
+    /// How many loads were offered before it: each has arrivals of its own.
+    pub(crate) number: u64,
     /// Where the scenario's axis is put.
     pub(crate) at: f64,
     /// How it comes to rest; nothing where it cannot be expected to.
@@ -81,6 +83,14 @@ struct Begun {
     waited: u64,
     /// What the components said when it began, or its window.
     before: JoinHandle<Reading>,
+    /// Where its window ended, if that is already.
+    end: Option<Edge>,
+}
+
+/// Where a window ends, as seen from beside the drivers. The load goes on after it, until what was offered last has had its time.
+struct Edge {
+    used: Option<Used>,
+    reading: JoinHandle<Reading>,
 }
 
 /// A load under way on a stand.
@@ -90,6 +100,7 @@ struct Running<'s, 'a> {
     title: Option<&'s str>,
     begin: Nanos,
     before: &'s mut JoinHandle<Reading>,
+    end: &'s mut Option<Edge>,
 }
 
 impl Stand<'_> {
@@ -120,24 +131,31 @@ impl Stand<'_> {
         let setting = self.setting;
         let begin = setting.clock.now() + RUN_UP;
         let observed = Observed::new(begin, setting.plan.scenario.scenario.criteria);
-        let load = self.offer(begin, ask.at, &observed)?;
+        let load = self.offer(begin, ask, &observed)?;
         observed.open(begin);
         self.begin_window();
         let offered = setting.plan.rates(ask.at).sum();
         let (waited, before) = (self.waited_for_stream(), self.read_metrics());
-        Ok(Begun { load, observed, begin, offered, waited, before })
+        Ok(Begun { load, observed, begin, offered, waited, before, end: None })
     }
 
     fn course<'s>(&'s self, begun: &'s mut Begun, ask: &'s Ask) -> Course<'s, impl World + 's> {
-        let Begun { load, observed, begin, offered, before, .. } = begun;
-        let world = Running { stand: self, load, title: ask.title.as_deref(), begin: *begin, before };
+        let Begun { load, observed, begin, offered, before, end, .. } = begun;
+        let world = Running { stand: self, load, title: ask.title.as_deref(), begin: *begin, before, end };
         Course { world, ask, observed: observed.clone(), begin: *begin, offered: *offered }
     }
 
+    /// What there is to know beside the drivers, now.
+    async fn edge(&self) -> Edge {
+        Edge { used: self.used_in_window().await, reading: self.read_metrics() }
+    }
+
     async fn finish(&mut self, begun: Begun, seen: Seen) -> Probed {
-        let Begun { load, observed, begin, waited, before, .. } = begun;
-        let used = self.end_window().await;
-        let after = self.read_metrics();
+        let Begun { load, observed, begin, waited, before, end, .. } = begun;
+        let Edge { used, reading: after } = match end {
+            Some(edge) => edge,
+            None => self.edge().await,
+        };
         let end = self.setting.clock.now();
         let dropped = load.counts().dropped;
         let waited_for_stream = self.waited_for_stream() - waited;
@@ -171,6 +189,10 @@ impl World for Running<'_, '_> {
     fn begin_window(&mut self) {
         *self.before = self.stand.read_metrics();
         self.stand.begin_window();
+    }
+
+    async fn end_window(&mut self) {
+        *self.end = Some(self.stand.edge().await);
     }
 
     fn second_is_over(&self, phase: Phase, until: Nanos) -> anyhow::Result<()> {

@@ -100,6 +100,7 @@ fn record(
         }),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share,
+        component_metrics: outcome.probed.cause.figures.clone(),
         judged: outcome.probed.seen.judged.clone(),
         warnings: validity::of_probe(plan, target, &outcome.probed, outcome.clock_step),
     })

@@ -16,7 +16,7 @@ pub(crate) struct Sampling(mpsc::UnboundedSender<Command>);
 
 enum Command {
     Begin,
-    End(oneshot::Sender<Used>),
+    SoFar(oneshot::Sender<Used>),
 }
 
 /// What was used in a window.
@@ -64,10 +64,10 @@ impl Sampling {
         let _ = self.0.send(Command::Begin);
     }
 
-    /// The window ends now. `None` if none was begun.
-    pub(crate) async fn end(&self) -> Option<Used> {
+    /// What was used since the window began. `None` if none was.
+    pub(crate) async fn so_far(&self) -> Option<Used> {
         let (reply, used) = oneshot::channel();
-        self.0.send(Command::End(reply)).ok()?;
+        self.0.send(Command::SoFar(reply)).ok()?;
         used.await.ok()
     }
 }
@@ -80,7 +80,7 @@ impl Sampled {
                 _ = ticks.tick() => self.look(),
                 command = commands.recv() => match command {
                     Some(Command::Begin) => self.begin(),
-                    Some(Command::End(reply)) => if let Some(used) = self.end() {
+                    Some(Command::SoFar(reply)) => if let Some(used) = self.so_far() {
                         // Whoever asked may have been interrupted meanwhile.
                         let _ = reply.send(used);
                     },
@@ -110,16 +110,16 @@ impl Sampled {
         self.window = Some(Window { tally, machine: Machine::now(), begin: self.clock.now() });
     }
 
-    fn end(&mut self) -> Option<Used> {
+    fn so_far(&mut self) -> Option<Used> {
         let samples = self.sample();
-        let mut window = self.window.take()?;
+        let window = self.window.as_mut()?;
         window.tally.add(&samples);
         let machine = window.machine.zip(Machine::now()).map(|(before, now)| MachineUse {
             busy_cpu_seconds: now.busy_cpu_seconds - before.busy_cpu_seconds,
             cores: now.cores,
         });
         let seconds = self.clock.now().since(window.begin).as_secs_f64();
-        Some(Used { tally: window.tally, seconds, machine })
+        Some(Used { tally: window.tally.clone(), seconds, machine })
     }
 }
 

@@ -178,7 +178,7 @@ impl<'a> Searching<'a> {
     fn ask(&self, task: Task) -> Ask {
         let at = self.wanted.axis.show(task.at);
         let title = Some(format!("{} at {at}{}", name(task.kind), self.bracket()));
-        Ask { title, ..self.wanted.lengths.ask(task, self.wanted.plan.warm_up) }
+        Ask { title, ..self.wanted.lengths.ask(self.record.trials.len(), task, self.wanted.plan.warm_up) }
     }
 
     /// What is known so far, for a person who waits.

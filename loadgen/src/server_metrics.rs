@@ -121,9 +121,9 @@ impl Reading {
         self.scrapes.iter().find(|(_, name, _)| name == process).map(|(_, _, scrape)| scrape)
     }
 
-    /// A line of the series: the few figures by which a run is looked at over time. Gauges and totals as they stand; what
-    /// is of a time, since `before`, the previous reading.
-    pub(crate) fn line(&self, before: Option<&Self>) -> Value {
+    /// The few figures of each component by which a run is looked at. Gauges and totals as they stand; what is of a time, since
+    /// `before`, an earlier reading.
+    pub(crate) fn figures(&self, before: Option<&Self>) -> Map<String, Value> {
         let components = self.scrapes.iter().map(|(component, process, scrape)| {
             let earlier = before.and_then(|before| Some((before, before.of(process)?)));
             let since = earlier.map(|(before, earlier)| {
@@ -131,10 +131,12 @@ impl Reading {
             });
             (process.clone(), figures(*component, scrape, since.as_ref()))
         });
-        let mut line = json!({
-            "seconds": self.at.as_secs_f64(),
-            "components": components.collect::<Map<_, _>>(),
-        });
+        components.collect()
+    }
+
+    /// A line of the series.
+    pub(crate) fn line(&self, before: Option<&Self>) -> Value {
+        let mut line = json!({ "seconds": self.at.as_secs_f64(), "components": self.figures(before) });
         if !self.missing.is_empty() {
             let missing = self.missing.iter().map(|(process, reason)| (process.clone(), json!(reason)));
             line["missing"] = missing.collect::<Map<_, _>>().into();

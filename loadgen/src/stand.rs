@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use fake_kubelet::{Fleet, FleetReport};
-use measure::{Clock, Nanos, Rate};
+use measure::{Clock, Nanos, Rate, nth_seed};
 use record::Folder;
 use tokio::{
     sync::watch,
@@ -23,6 +23,7 @@ use crate::{
     nodes,
     observed::Observed,
     plan::Plan,
+    probe::Ask,
     progress::Progress,
     rights::{self, Identities},
     sampling::{Sampling, Used},
@@ -143,12 +144,12 @@ impl<'a> Stand<'a> {
         }
     }
 
-    /// Starts to offer the scenario's load, with its axis at `at`.
-    pub(crate) fn offer(&mut self, begin: Nanos, at: f64, observed: &Observed) -> anyhow::Result<Load> {
+    /// Starts to offer the scenario's load.
+    pub(crate) fn offer(&mut self, begin: Nanos, ask: &Ask, observed: &Observed) -> anyhow::Result<Load> {
         let Setting { plan, target, run, clock, .. } = self.setting;
         let (orders, told) = watch::channel(None);
         let mut load = Load { drivers: JoinSet::new(), orders, counts: Vec::new() };
-        let rates = plan.rates(at);
+        let rates = plan.rates(ask.at);
         for ((part, rate), identities) in plan.scenario.scenario.load.iter().zip(rates).zip(&self.identities)
         {
             let identities = identities.clone();
@@ -163,7 +164,7 @@ impl<'a> Stand<'a> {
                 arrivals: part.arrivals,
                 rate: Rate::per_second(rate)?,
                 lifetime: part.lifetime,
-                seed: plan.seed.wrapping_add(self.loads),
+                seed: nth_seed(plan.seed, ask.number),
                 first: self.loads * PODS_OF_A_LOAD,
                 observed: observed.clone(),
             };
@@ -217,9 +218,9 @@ impl<'a> Stand<'a> {
         self.sampling.begin();
     }
 
-    /// It ends.
-    pub(crate) async fn end_window(&self) -> Option<Used> {
-        self.sampling.end().await
+    /// What it has cost so far.
+    pub(crate) async fn used_in_window(&self) -> Option<Used> {
+        self.sampling.so_far().await
     }
 
     /// Reads what the components say of themselves, in the background.

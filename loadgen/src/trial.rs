@@ -48,6 +48,7 @@ async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Res
     let mut stand = Stand::prepare(setting, inventory).await?;
     let ask = Ask {
         title: None,
+        number: 0,
         at: plan.at,
         rest: Some(ToRest { least: plan.warm_up, window: plan.rest_window }),
         measure: plan.measure,

@@ -25,5 +25,5 @@ pub use pacer::{Pacer, PacerCounts, Start};
 pub use phase::Phase;
 pub use rate::{InvalidRate, Rate};
 pub use recorder::{ErrorClass, Errors, Kind, KindStats, Outcome, Recorder};
-pub use schedule::{Arrivals, Schedule};
+pub use schedule::{Arrivals, Schedule, nth_seed};
 pub use summary::Summary;

@@ -105,5 +105,11 @@ fn whole_nanos(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
 }
 
+/// The seed of one of several schedules that come from one seed: none has the arrivals of another, nor those of a neighbouring seed's.
+pub fn nth_seed(seed: u64, n: u64) -> u64 {
+    let first = ChaCha8Rng::seed_from_u64(seed).next_u64();
+    ChaCha8Rng::seed_from_u64(first.wrapping_add(n)).next_u64()
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measure::{Phase, statistics::verdict::Better};
+use measure::statistics::verdict::Better;
 use record::{KindRecord, ProcessUse, RunRecord, experiment::Metric};
 
 use super::wanted::Kind;
@@ -124,33 +124,37 @@ pub(crate) fn values(run: &RunRecord) -> BTreeMap<Metric, f64> {
     let plane = || run.resources.iter().filter(|(name, _)| *name != HARNESS).map(|(_, used)| used);
     let is_known = plane().next().is_some();
     let figures = [
-        (Metric::CpuPerOperation, per_operation(run, plane().map(|used| Some(used.cpu_seconds)))),
+        (Metric::CpuPerOperation, per_operation(run, plane().map(|used| Some(used.cpu_cores_mean)))),
         (Metric::ServiceP50, typical(drivers, |kind| kind.service.p50)),
         (Metric::ServiceP99, typical(drivers, |kind| kind.service.p99)),
         (Metric::PodStartupP50, startup.and_then(|total| total.p50)),
         (Metric::PodStartupP99, startup.and_then(|total| total.p99)),
         (Metric::Goodput, run.goodput.map(|goodput| goodput.goodput_per_second)),
+        (Metric::EtcdFsyncP99, etcd_fsync(run)),
         (Metric::MemoryPeak, is_known.then(|| plane().map(|used| number(used.rss_max_bytes)).sum())),
         (Metric::BytesWritten, per_operation(run, plane().map(written))),
     ];
     figures.into_iter().filter_map(|(metric, value)| Some((metric, value?))).collect()
 }
 
+/// Bytes per second.
 fn written(used: &ProcessUse) -> Option<f64> {
-    used.write_bytes.map(number)
+    let seconds = used.cpu_seconds / used.cpu_cores_mean;
+    used.write_bytes.map(|bytes| number(bytes) / seconds).filter(|rate| rate.is_finite())
 }
 
-/// The sum over all processes, for each operation that was offered; of a level, for each node and second. Windows that are extended are longer, so a sum alone would
-/// compare their lengths.
-fn per_operation(run: &RunRecord, parts: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let parts: Vec<f64> = parts.collect::<Option<_>>()?;
-    let operations = if let Some(goodput) = run.goodput {
-        number(goodput.offered)
-    } else {
-        let window = run.phases.iter().find(|phase| phase.phase == Phase::Measure)?;
-        f64::from(run.fleet.nodes) * window.seconds
-    };
-    (!parts.is_empty() && operations > 0.0).then(|| parts.iter().sum::<f64>() / operations)
+/// Of several members the slowest: a write is over when most have it on disk, but each may lead.
+fn etcd_fsync(run: &RunRecord) -> Option<f64> {
+    let p99 = run.component_metrics.values().filter_map(|said| said["wal_fsync_p99_seconds"].as_f64());
+    p99.reduce(f64::max)
+}
+
+/// The sum of rates over all processes, for each operation that was offered in a second; of a level, for each node. What a window's
+/// operations cost is known for a little longer than the window, so it is rates that are divided.
+fn per_operation(run: &RunRecord, rates: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let rates: Vec<f64> = rates.collect::<Option<_>>()?;
+    let operations = run.goodput.map_or(f64::from(run.fleet.nodes), |goodput| goodput.offered_per_second);
+    (!rates.is_empty() && operations > 0.0).then(|| rates.iter().sum::<f64>() / operations)
 }
 
 /// A percentile over several kinds of request: the mean of each kind's own, weighted by how many there were. Kinds that are less

@@ -46,6 +46,9 @@ pub(crate) trait World {
     /// A window begins of which it is to be known what it costs.
     fn begin_window(&mut self);
 
+    /// It is over; unless it is made longer, and then it is over once more.
+    async fn end_window(&mut self);
+
     /// A second is over of a phase that lasts until then, or longer. An error if the load is not offered any more.
     fn second_is_over(&self, phase: Phase, until: Nanos) -> anyhow::Result<()>;
 }
@@ -175,11 +178,16 @@ impl<W: World> Course<'_, W> {
         self.world.take_fleet().await;
         let longest = self.ask.measure * self.ask.longest;
         let mut least = self.ask.measure;
+        let mut is_over = false;
         loop {
             let now = self.look(Phase::Measure, from + least).await?;
             self.fleet_did(now).await;
-            // Everything in the window has had its time.
-            if self.observed.ripe_until(now) < from + least {
+            if now >= from + least && !is_over {
+                self.world.end_window().await;
+                is_over = true;
+            }
+            // What was offered last has its time.
+            if !is_over || self.observed.ripe_until(now) < from + least {
                 continue;
             }
             let window = from..from + least;
@@ -189,6 +197,7 @@ impl<W: World> Course<'_, W> {
                 return Ok((window, judged));
             }
             least = (least + self.ask.measure / GROWS_BY).min(longest);
+            is_over = false;
         }
     }
 

@@ -83,8 +83,9 @@ impl Lengths {
         }
     }
 
-    /// What to offer for a task, and for how long. Of what is deleted as much comes as is made after `warm_up`.
-    pub(super) fn ask(&self, Task { kind, at }: Task, warm_up: Duration) -> Ask {
+    /// What to offer for the `number`th task, counted from 0, and for how long. Of what is deleted as much comes as is made after
+    /// `warm_up`.
+    pub(super) fn ask(&self, number: usize, Task { kind, at }: Task, warm_up: Duration) -> Ask {
         let to_rest = ToRest { least: warm_up, window: self.rest_window };
         let (rest, measure, longest) = match kind {
             TaskKind::Ramp => (None, self.ramp_step, 1),
@@ -93,7 +94,7 @@ impl Lengths {
             TaskKind::Overload => (None, self.measure, 1),
             TaskKind::Recovery => (None, self.recovery, 1),
         };
-        Ask { title: None, at, rest, measure, longest }
+        Ask { title: None, number: number as u64, at, rest, measure, longest }
     }
 
     /// The settings of a search of these lengths.

@@ -37,7 +37,7 @@ async fn search(server: Server, lengths: &Lengths, plan: measure::search::Plan) 
         if last.is_some_and(|last| has_had_its_day(last, task.kind)) {
             simulation = Simulation::new(server);
         }
-        let last = attempt(&mut simulation, task, &lengths.ask(task, WARM_UP)).await;
+        let last = attempt(&mut simulation, task, &lengths.ask(tried.len(), task, WARM_UP)).await;
         search.report(last.finding);
         tried.push(last);
     }
@@ -158,7 +158,7 @@ async fn a_load_that_holds_is_measured_for_the_least_time_and_holds_again_after_
     let mut simulation = Simulation::new(with_a_line(20.0, Arrivals::Uniform, 1));
     let task = |kind, at| Task { kind, at };
     let probe = task(TaskKind::Probe, 10.0);
-    let held = attempt(&mut simulation, probe, &lengths.ask(probe, WARM_UP)).await;
+    let held = attempt(&mut simulation, probe, &lengths.ask(0, probe, WARM_UP)).await;
     assert_eq!(held.finding.outcome, Outcome::Held);
     let measured = held.seen.unwrap().measured;
     assert_eq!(measured.end.since(measured.start), lengths.measure);
@@ -166,11 +166,11 @@ async fn a_load_that_holds_is_measured_for_the_least_time_and_holds_again_after_
     let most = WARM_UP * 2 + lengths.measure + Duration::from_secs(10) + Duration::from_secs(3);
     assert!(held.end.since(held.begin) <= most, "{:?}", held.end.since(held.begin));
     let overload = task(TaskKind::Overload, 30.0);
-    let broken = attempt(&mut simulation, overload, &lengths.ask(overload, WARM_UP)).await;
+    let broken = attempt(&mut simulation, overload, &lengths.ask(1, overload, WARM_UP)).await;
     assert_eq!(broken.finding.outcome, Outcome::Broke);
     // It has left a line of three hundred, which goes by ten a second.
     let recovery = task(TaskKind::Recovery, 10.0);
-    let recovered = attempt(&mut simulation, recovery, &lengths.ask(recovery, WARM_UP)).await;
+    let recovered = attempt(&mut simulation, recovery, &lengths.ask(2, recovery, WARM_UP)).await;
     assert_eq!(recovered.finding.outcome, Outcome::Held);
     let took = recovered.end.since(recovered.begin).as_secs();
     assert!((30..=75).contains(&took), "{took}");

@@ -102,3 +102,12 @@ fn a_bounded_schedule_ends_before_its_duration() {
     assert_eq!(bounded, unbounded[..bounded.len()]);
     assert!(unbounded.last().unwrap().as_secs_f64() >= 10.0);
 }
+
+#[test]
+fn schedules_of_one_seed_and_of_its_neighbour_had_the_same_arrivals() {
+    let mut seeds: Vec<u64> = (0..10).flat_map(|seed| (0..100).map(move |n| nth_seed(seed, n))).collect();
+    assert_eq!(nth_seed(1, 0), seeds[100]);
+    seeds.sort_unstable();
+    seeds.dedup();
+    assert_eq!(seeds.len(), 1000);
+}

@@ -93,6 +93,10 @@ pub(crate) fn sample() -> RunRecord {
             },
         )]),
         harness_cpu_share: Some(0.25),
+        component_metrics: serde_json::Map::from_iter([(
+            "etcd".to_owned(),
+            serde_json::json!({ "wal_fsync_p99_seconds": 0.004 }),
+        )]),
         judged: vec![Judged {
             criterion: "startup".to_owned(),
             group: "operations".to_owned(),

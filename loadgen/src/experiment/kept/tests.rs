@@ -33,6 +33,7 @@ fn kind(verb: &str, n: u64, p50: f64) -> KindRecord {
 fn run(cpu: f64) -> RunRecord {
     let used = |cpu_seconds| ProcessUse {
         cpu_seconds,
+        cpu_cores_mean: cpu_seconds / 50.0,
         rss_max_bytes: 1_000_000,
         write_bytes: Some(50_000),
         ..ProcessUse::default()
@@ -77,8 +78,22 @@ fn run(cpu: f64) -> RunRecord {
         ]),
         judged: Vec::new(),
         harness_cpu_share: None,
+        component_metrics: serde_json::Map::new(),
         warnings: Vec::new(),
     }
+}
+
+#[test]
+fn what_an_operation_cost_is_of_rates_and_the_slowest_disk_of_several_decides() {
+    let mut run = run(50.0);
+    for (member, p99) in [("etcd-0", 0.004), ("etcd-1", 0.012)] {
+        let said = json!({ "wal_fsync_p99_seconds": p99 });
+        run.component_metrics.insert(member.to_owned(), said);
+    }
+    let values = metrics::values(&run);
+    // One core for 20 operations a second.
+    assert!((values[&Metric::CpuPerOperation] - 0.05).abs() < 1e-9, "{values:?}");
+    assert_eq!(values.get(&Metric::EtcdFsyncP99), Some(&0.012));
 }
 
 fn keep(base: &Path, side: &str, runs: &[RunRecord]) -> PathBuf {

@@ -4,7 +4,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap, iter::Peekable, time::Duration};
 
 use fake_kubelet::{FleetProgress, FleetReport, Held};
-use measure::{Arrivals, Kind, Nanos, Outcome, Phase, Rate, Recorder, Schedule};
+use measure::{Arrivals, Kind, Nanos, Outcome, Phase, Rate, Recorder, Schedule, nth_seed};
 use wire::Traffic;
 
 use crate::{
@@ -80,8 +80,7 @@ impl Simulation {
         let begin = self.now + RUN_UP;
         let observed = Observed::new(begin, Criteria::default());
         observed.open(begin);
-        // As a stand does: each load of a control plane has the next seed.
-        let seed = self.server.seed.wrapping_add(self.loads.len() as u64);
+        let seed = nth_seed(self.server.seed, ask.number);
         let arrivals =
             Schedule::new(self.server.arrivals, Rate::per_second(ask.at).unwrap(), seed).peekable();
         self.loads.push(Load { arrivals, begin, observed: observed.clone() });
@@ -196,6 +195,8 @@ impl World for &mut Simulation {
     }
 
     fn begin_window(&mut self) {}
+
+    async fn end_window(&mut self) {}
 
     fn second_is_over(&self, _: Phase, _: Nanos) -> anyhow::Result<()> {
         Ok(())
