@@ -116,7 +116,7 @@ pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) local: LocalArgs,
     /// How many nodes.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nodes: u32,
     /// Where the search begins.
     #[arg(long, default_value = "10/s", value_name = "RATE")]
@@ -198,8 +198,8 @@ pub(crate) struct SaturateArgs {
     /// The search is over when what holds and what breaks are within this factor: 1.05 unless said otherwise, 1.2 with --quick.
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(crate) bracket: Option<f64>,
-    /// How long the answer is held: three minutes, or ten, which hold a compaction of etcd and the end of every watch.
-    #[arg(long, value_enum, default_value_t, value_name = "short|full")]
+    /// How long the answer is held: three minutes; ten, which hold a compaction of etcd and the end of every watch; or not at all.
+    #[arg(long, value_enum, default_value_t, value_name = "short|full|none")]
     pub(crate) confirm: Confirm,
     /// Goes on with a search that was interrupted, from its record.
     #[arg(long, value_name = "DIR", exclusive = true)]

@@ -149,7 +149,7 @@ fn a_comparison_is_of_two_profiles_that_differ_by_pairs_enough() {
     check(
         &["compare", "--control", "known-bad", "--profile", "defaults"],
         2,
-        &["no known-bad profile", "seats-16"],
+        &["no known-bad profile", "node-status-10s"],
     );
     check(&["compare"], 2, &["SCENARIO"]);
 }

@@ -10,6 +10,9 @@ pub(crate) async fn run(args: DemoArgs) -> End {
     super::saturate::run(search(args)).await
 }
 
+/// A step of the ramp: what is found is probed and not narrowed down.
+const BRACKET: f64 = 1.44;
+
 /// The search that it is.
 pub(crate) fn search(args: DemoArgs) -> SaturateArgs {
     let cluster = ClusterArgs { kubeconfig: None, context: None };
@@ -18,8 +21,8 @@ pub(crate) fn search(args: DemoArgs) -> SaturateArgs {
         target: TargetArgs { local: args.local, cluster, ca_cert: None, ca_key: None, yes: true },
         from: Some(args.from),
         quick: true,
-        bracket: None,
-        confirm: Confirm::Short,
+        bracket: Some(BRACKET),
+        confirm: Confirm::None,
         resume: None,
         load: LoadArgs { nodes: Some(args.nodes), seed: 1, fleet: args.fleet, output: args.output },
     }

@@ -18,7 +18,7 @@ use crate::{
     plan::{Plan, Wishes},
     progress::{Progress, tell},
     result,
-    saturate::{self, Lengths, Searched, Wanted},
+    saturate::{self, Confirm, Lengths, Searched, Wanted},
     scenario::{self, Axis},
     search_table,
 };
@@ -64,7 +64,11 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     let place = Where::of(args.target.clone())?;
     let profile = place.profile()?;
     place.check(&plan)?;
-    let lengths = if args.quick { Lengths::quick() } else { Lengths::full(args.confirm) };
+    let lengths = match (args.quick, args.confirm) {
+        (true, Confirm::None) => Lengths::demo(),
+        (true, _) => Lengths::quick(),
+        (false, confirm) => Lengths::full(confirm),
+    };
     // The scenario's own load is one to run at, and a ramp needs a few steps before its first break: in the first nothing is deleted yet.
     let start = if args.from.is_some() { plan.at } else { plan.at / 2.0 };
     let mut search = lengths.from(start, plan.seed);

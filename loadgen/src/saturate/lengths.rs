@@ -23,6 +23,8 @@ pub(crate) enum Confirm {
     Short,
     /// For ten, which hold a compaction of etcd and the end of every watch.
     Full,
+    /// Not at all.
+    None,
 }
 
 /// How long the parts of a search take.
@@ -47,7 +49,11 @@ impl Lengths {
             rest_window: Duration::from_secs(5),
             measure: Duration::from_secs(40),
             longest: 4,
-            hold: if confirm == Confirm::Full { FULL_HOLD } else { Duration::from_mins(3) },
+            hold: match confirm {
+                Confirm::Short => Duration::from_mins(3),
+                Confirm::Full => FULL_HOLD,
+                Confirm::None => Duration::ZERO,
+            },
             recovery: Duration::from_mins(5),
             quick: false,
         }
@@ -65,6 +71,11 @@ impl Lengths {
         }
     }
 
+    /// The same for those who look on: what holds is not held for longer.
+    pub(crate) fn demo() -> Self {
+        Self { hold: Duration::ZERO, ..Self::quick() }
+    }
+
     /// Of the searches of an experiment, of which there are many: what one of them misses, the pairs make up for.
     pub(crate) fn of_pairs() -> Self {
         Self { longest: 2, quick: false, ..Self::quick() }
@@ -78,7 +89,7 @@ impl Lengths {
             repeats: !self.quick,
             most: None,
             probes: None,
-            hold: true,
+            hold: !self.hold.is_zero(),
             overload: !self.quick,
         }
     }
@@ -156,7 +167,9 @@ mod tests {
 
     #[test]
     fn a_search_that_is_gone_on_with_has_the_lengths_it_began_with() {
-        for lengths in [Lengths::quick(), Lengths::full(Confirm::Short), Lengths::full(Confirm::Full)] {
+        for lengths in
+            [Lengths::quick(), Lengths::demo(), Lengths::full(Confirm::Short), Lengths::full(Confirm::Full)]
+        {
             assert_eq!(Lengths::of(&lengths.settings(lengths.from(20.0, 1))), lengths);
         }
     }

@@ -28,7 +28,7 @@ fn read(folder: &Path, name: &str) -> Value {
 fn interrupted(bench: &Bench) -> Option<String> {
     let scenario = short_lived(bench);
     let args =
-        ["saturate", &scenario, "--quick", "--nodes", "10", "--from", "5/s", "--set", "storage.medium=tmpfs"];
+        ["saturate", &scenario, "--quick", "--nodes", "10", "--from", "2/s", "--set", "storage.medium=tmpfs"];
     let mut search = Running::start(bench.with_binaries(&args));
     let line = search.line_with(" done)");
     if line.contains("the harness could not offer it") {
