@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use measure::{
     Clock,
-    search::{Answer, Finding, Next, Outcome, Search, Task, TaskKind},
+    search::{Answer, End, Finding, Next, Outcome, Search, Task, TaskKind},
     statistics::{Judgement, knee},
 };
 use record::{SEARCH_SCHEMA_VERSION, SearchAxis, SearchKind, SearchRecord, TrialRecord};
@@ -284,8 +284,11 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
     let held = of(Outcome::Held).rfind(|trial| Some(trial.task.at) == answer.low);
     let cpu = held.map(trial::cpu_ms_per_operation).unwrap_or_default();
     let mut warnings: Vec<record::Warning> = Vec::new();
-    // What a ramp's steps say of the harness matters only where it was at its end.
-    let counts = |trial: &&TrialRecord| steady(trial) || trial.finding.outcome == Outcome::HarnessLimited;
+    // What was tried again does not count. What a ramp's steps say of the harness matters only where it was at its end.
+    let counts = |trial: &&TrialRecord| match trial.finding.outcome {
+        Outcome::HarnessLimited => answer.end == End::HarnessLimited,
+        Outcome::Held | Outcome::Broke => steady(trial),
+    };
     for trial in record.trials.iter().filter(counts) {
         for warning in &trial.warnings {
             if !warnings.iter().any(|known| known.name == warning.name) {
@@ -302,7 +305,9 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
 
 /// Where goodput stops to follow the offered load, over everything that was measured for long enough to have one.
 fn knee_of(trials: &[TrialRecord]) -> Option<f64> {
-    let measured = trials.iter().filter(|trial| trial.goodput.offered > 0);
+    let is_known =
+        |trial: &&TrialRecord| trial.goodput.offered > 0 && trial.finding.outcome != Outcome::HarnessLimited;
+    let measured = trials.iter().filter(is_known);
     let mut points: Vec<(f64, f64)> =
         measured.map(|trial| (trial.task.at, trial.goodput.goodput_per_second)).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -17,6 +17,8 @@ const STEP: f64 = 1.5;
 const ROUNDING: f64 = 1.0 + 1e-9;
 /// So many times a load that breaks is divided by a step before nothing is said to hold.
 const MOST_DIVISIONS: u32 = 12;
+/// So many times in a row the harness cannot offer a load before that is its end.
+const LIMITED: u32 = 3;
 /// Loads beyond what holds, for one window each.
 const OVERLOADS: [f64; 2] = [1.2, 2.0];
 /// The load at which a server ought to recover from them.
@@ -189,6 +191,8 @@ pub struct Search {
     /// What windows at the load under trial came to so far: held and broke.
     votes: (u32, u32),
     probes: u32,
+    /// How often in a row the harness could not offer what was to be tried.
+    limited: u32,
     /// Loads that held in a steady window, but for the last.
     held: Vec<f64>,
 }
@@ -262,6 +266,7 @@ impl Search {
             high_is_sure: false,
             votes: (0, 0),
             probes: 0,
+            limited: 0,
             held: Vec::new(),
         })
     }
@@ -291,6 +296,14 @@ impl Search {
 
     /// What came of what [`Search::next`] said.
     pub fn report(&mut self, finding: Finding) {
+        // Something may have disturbed it for a moment; what the harness cannot do it cannot do again.
+        if finding.outcome == Outcome::HarnessLimited {
+            self.limited += 1;
+            if self.limited < LIMITED {
+                return;
+            }
+        }
+        self.limited = 0;
         match self.stage {
             Stage::Ramping { at, held } => self.ramped(at, held, finding.outcome),
             Stage::Descending { .. } | Stage::Bisecting { .. } | Stage::After { .. } => self.probed(finding),

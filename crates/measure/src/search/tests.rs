@@ -163,8 +163,10 @@ fn a_share_that_holds_at_one_was_not_broken() {
 fn a_harness_at_its_end_leaves_a_lower_bound_and_no_lambda() {
     for harness in [3.0, 60.0, 99.0] {
         let server = Server { harness, ..Server::of(100.0) };
-        let (_, answer) = search(PLAN, |task| server.finding(task));
+        let (tried, answer) = search(PLAN, |task| server.finding(task));
         assert_eq!((answer.end, answer.lambda()), (End::HarnessLimited, None), "{harness}");
+        let beyond: Vec<f64> = tried.iter().map(|task| task.at).filter(|at| *at > harness).collect();
+        assert!(beyond.len() >= 3 && beyond.iter().all(|at| (at - beyond[0]).abs() < 1e-9), "{tried:?}");
         assert!(answer.low.is_none_or(|low| low <= harness), "{answer:?}");
     }
 }
@@ -219,6 +221,19 @@ fn a_plan_that_cannot_be_is_refused() {
     ] {
         assert!(Search::new(plan).is_err(), "{plan:?}");
     }
+}
+
+#[test]
+fn a_harness_that_was_late_for_once_ended_the_whole_search() {
+    let mut tries = 0;
+    let (_, answer) = search(PLAN, |task| {
+        tries += 1;
+        match tries % 3 {
+            0 => Server::of(100.0).finding(task),
+            _ => Finding { outcome: Outcome::HarnessLimited, close: false },
+        }
+    });
+    assert_eq!(answer.end, End::Found, "{answer:?}");
 }
 
 #[test]
