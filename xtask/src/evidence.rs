@@ -109,11 +109,14 @@ fn measure(series: &Series, item: &Item, program: &Path) -> anyhow::Result<()> {
 
 /// Copies what is worth keeping: the record and the text, without the folders of the machine they come from.
 fn keep(series: &Series, item: &Item, record: &Path, text: &str) -> anyhow::Result<()> {
-    let home = std::env::var("HOME").unwrap_or_default();
     let file = RECORDS.iter().map(|name| record.join(name)).find(|path| path.is_file());
     let file = file.context("the record is gone")?;
     let json = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut value: serde_json::Value = serde_json::from_str(&json.replace(&home, "~"))?;
+    let json = match std::env::var("HOME") {
+        Ok(home) if !home.is_empty() => json.replace(&home, "~"),
+        _ => json,
+    };
+    let mut value: serde_json::Value = serde_json::from_str(&json)?;
     value["command"] = std::iter::once("loadgen").chain(item.args.iter().map(String::as_str)).collect();
     let shown: Vec<&str> = text.lines().filter(|line| !line.starts_with("record: ")).collect();
     let path = |end: &str| folder_of(series).join(format!("{}.{end}", item.name));

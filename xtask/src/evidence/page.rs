@@ -35,14 +35,11 @@ pub(crate) fn page(series: &Series, kept: &[(Item, Kept)]) -> String {
         series.name
     );
     table(&mut text, kept);
-    text += "\n## Commands, and what they printed\n";
+    text += "\n## Commands, and what they printed\n\n";
     for (item, _) in kept {
         let name = &item.name;
-        let _ = writeln!(
-            text,
-            "\n- `loadgen {}`: [record]({name}.json), [text]({name}.txt)",
-            item.args.join(" ")
-        );
+        let _ =
+            writeln!(text, "- `loadgen {}`: [record]({name}.json), [text]({name}.txt)", item.args.join(" "));
     }
     text
 }
