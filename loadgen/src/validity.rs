@@ -21,8 +21,6 @@ use crate::{
 const LATE: Duration = Duration::from_millis(10);
 /// More than this share of sends may not be.
 const LATE_SHARE: f64 = 0.01;
-/// So many sends carry a 99th percentile.
-const CARRIES_P99: f64 = 500.0;
 /// The level of the bound by which fewer are judged.
 const SURE: f64 = 0.99;
 /// A share of the machine's CPU above which the harness disturbs what it measures.
@@ -147,7 +145,8 @@ fn late_sends(recorder: &Recorder) -> Option<Warning> {
 fn is_late(lateness: &Latency) -> bool {
     let (late, all) = (count(lateness.longer_than(LATE)), count(lateness.len()));
     let Ok(share) = Share::new(late, all) else { return false };
-    let shown = if all >= CARRIES_P99 { share.point() } else { share.lower(SURE).unwrap_or_default() };
+    let carries_p99 = lateness.summary().p99.is_some();
+    let shown = if carries_p99 { share.point() } else { share.lower(SURE).unwrap_or_default() };
     shown > LATE_SHARE
 }
 

@@ -8,6 +8,7 @@ mod page;
 mod series;
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
@@ -60,16 +61,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .filter(|item| args.only.is_empty() || args.only.contains(&item.name))
         .collect();
     ensure!(!wanted.is_empty(), "{name} has no such item: {}", args.only.join(", "));
-    if !args.page {
-        let program = command::build("loadgen", false)?;
-        for item in &wanted {
-            if args.anew || kept(series, item).is_none() {
-                measure(series, item, &program)?;
-                generated::write(&[page_of(series)])?;
-            }
+    if args.page {
+        return generated::write(&[page_of(series)]);
+    }
+    // All that is compiled is compiled before anything is measured.
+    let programs = Programs { loadgen: command::build("loadgen", false)?, shim: binaries::shim()? };
+    for item in &wanted {
+        if args.anew || kept(series, item).is_none() {
+            measure(series, item, &programs)?;
+            generated::write(&[page_of(series)])?;
         }
     }
-    generated::write(&[page_of(series)])
+    Ok(())
+}
+
+/// What a measurement starts.
+struct Programs {
+    loadgen: PathBuf,
+    /// Through which it is started, so that it dies with us, and its control plane with it.
+    shim: OsString,
 }
 
 /// Fails where a page is not what its records say.
@@ -81,7 +91,7 @@ pub(crate) fn check_pages() -> anyhow::Result<()> {
 }
 
 /// Runs one command to its end and keeps what came of it.
-fn measure(series: &Series, item: &Item, program: &Path) -> anyhow::Result<()> {
+fn measure(series: &Series, item: &Item, programs: &Programs) -> anyhow::Result<()> {
     let work = command::target().join("evidence").join(series.name).join(&item.name);
     fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
     let begun = records_in(&work)?.into_iter().find(|path| is_begun(path));
@@ -93,9 +103,8 @@ fn measure(series: &Series, item: &Item, program: &Path) -> anyhow::Result<()> {
     };
     say(&format!("=== {}/{}: loadgen {}", series.name, item.name, item.args.join(" ")));
     let before = records_in(&work)?;
-    // Through the shim, so that it dies with us, and its control plane with it.
-    let mut command = Command::new(binaries::shim()?);
-    command.arg(process::id().to_string()).arg(program).args(&words).stdin(Stdio::null());
+    let mut command = Command::new(&programs.shim);
+    command.arg(process::id().to_string()).arg(&programs.loadgen).args(&words).stdin(Stdio::null());
     let output = command.stderr(Stdio::inherit()).output().context("cannot start loadgen")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     say(&text);
