@@ -1,9 +1,9 @@
 //! What goes into a node and what comes out of it: the vocabulary between the pure machine and the edge.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use measure::{Kind, Nanos};
-use wire::{Request, Response, WatchSpec};
+use wire::{Request, Response, Step, WatchSpec};
 
 use crate::{node::SeenNode, pods::PodNews};
 
@@ -264,6 +264,10 @@ pub enum Event {
     Start,
     /// The node is to shut down gracefully.
     Shutdown,
+    /// The machine is cut off: nothing that it sends arrives, and nothing reaches it. What runs on it goes on.
+    Silence,
+    /// A machine that was cut off can reach the server again.
+    Resume,
     /// The time asked for by [`crate::Node::next_deadline`] has come.
     Deadline,
     /// A request ended.
@@ -315,6 +319,18 @@ pub enum Action {
     UseCertificate(wire::ClientCertificate),
     /// The kubelet's process ends, because its node has shut down.
     Stop,
+    /// Start again a watch that [`Action::Disconnect`] has ended, from the version that it had come to.
+    Rewatch {
+        /// What.
+        watched: Watched,
+        /// The watch.
+        spec: WatchSpec,
+        /// What its reflector does first.
+        first: Step,
+    },
+    /// Close every connection of the machine without a word. Its watches end, and requests under way have no answer
+    /// ([`Answer::Failed`]).
+    Disconnect,
     /// Something worth counting happened.
     Reached(Milestone),
 }
@@ -334,6 +350,9 @@ pub enum Milestone {
     PodGone,
     /// A lease renewal failed five times in a row.
     LeaseMissed,
-    /// The node lifecycle controller has taken the node for dead.
-    NodeWrittenOff,
+    /// The node lifecycle controller has taken the node for dead, so long after it fell silent; `None` for a node that was not
+    /// silent. By the time that the controller wrote, in whole seconds: up to a second too short.
+    NodeWrittenOff(Option<Duration>),
+    /// The taint manager has deleted a pod of this node.
+    PodTaintEvicted,
 }

@@ -2,12 +2,12 @@
 //!
 //! What client-go does beneath a kubelet is done here: trying again when the server says when, and keeping a watch going.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use k8s_pb::api::certificates::v1 as certificates;
 use measure::{Clock, Kind, Nanos, Outcome};
-use tokio::sync::{mpsc, oneshot};
-use wire::{Client, Object, Reflector, Request, Response, Seen, WatchKind, WatchSpec};
+use tokio::sync::{mpsc, oneshot, watch};
+use wire::{Client, Object, Reflector, Request, Response, Seen, Step, WatchKind, WatchSpec};
 
 use crate::{
     action::{Answer, Call, Event, ObjectKind, ObjectName, PodSighting, ProxyWatch, Watched},
@@ -26,8 +26,10 @@ pub(crate) enum Message {
     Attempt(Attempt),
     /// The last try of a request.
     Answer { of: Origin, call: Call, answer: Answer, attempt: Attempt },
-    /// A watch has news.
+    /// A watch has news, or a request has no answer because the machine was cut off.
     News { of: Origin, event: Event },
+    /// A watch was ended, having seen everything up to a version.
+    WatchEnded { of: Origin, watched: Watched, version: String },
     /// The watch that all nodes share has news.
     Shared(SharedSighting),
 }
@@ -57,7 +59,7 @@ impl From<ListEdge> for PodSighting {
 }
 
 /// Which node a message is about, and which of the kubelet processes that the node has had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     pub(crate) slot: usize,
     pub(crate) process: u32,
@@ -82,21 +84,44 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Sends a request and reports the last answer.
-    pub(crate) async fn send(self, call: Call, request: Request, intended: Nanos) {
-        let (answer, attempt) = self.exchange(&call, &request, intended).await;
-        let _ = self.sender.send(Message::Answer { of: self.origin, call, answer, attempt });
+    /// Sends a request and reports the last answer, as long as the process lives. If its machine is cut off meanwhile there is no
+    /// answer, and nothing to record: that says nothing about the server.
+    pub(crate) async fn send(
+        self,
+        call: Call,
+        request: Request,
+        intended: Nanos,
+        mut life: watch::Receiver<()>,
+    ) {
+        let exchanged = tokio::select! {
+            // The cut closes the connection too, and that must not be taken for a failure.
+            biased;
+            cut = life.changed() => if cut.is_ok() { None } else { return },
+            exchanged = self.exchange(&call, &request, intended) => Some(exchanged),
+        };
+        let of = self.origin;
+        let message = match exchanged {
+            Some((answer, attempt)) => Message::Answer { of, call, answer, attempt },
+            None => Message::News { of, event: Event::Answer { call, answer: Answer::Failed } },
+        };
+        let _ = self.sender.send(message);
     }
 
-    /// Sends a request of the node's HTTPS endpoint: the answer is for the endpoint, the record for the shard.
+    /// Sends a request of the node's HTTPS endpoint: the answer is for the endpoint, the record for the shard. There is neither when
+    /// the process ends or its machine is cut off.
     pub(crate) async fn send_for(
         self,
         reply: oneshot::Sender<Answer>,
         call: Call,
         request: Request,
         intended: Nanos,
+        mut life: watch::Receiver<()>,
     ) {
-        let (answer, attempt) = self.exchange(&call, &request, intended).await;
+        let (answer, attempt) = tokio::select! {
+            biased;
+            _ = life.changed() => return,
+            exchanged = self.exchange(&call, &request, intended) => exchanged,
+        };
         let _ = self.sender.send(Message::Attempt(attempt));
         // Whoever asked the endpoint may have hung up.
         let _ = reply.send(answer);
@@ -130,25 +155,74 @@ impl Edge {
         }
     }
 
+    /// A watch, from the beginning or where another has ended.
+    pub(crate) fn watching(
+        self,
+        watched: Watched,
+        spec: WatchSpec,
+        seed: u64,
+        from: Option<(String, Step)>,
+    ) -> Watching {
+        let client = self.client.clone();
+        let reflector = match from {
+            Some((version, first)) => Reflector::resuming(client, spec, seed, version, first),
+            None => Reflector::new(client, spec, seed),
+        };
+        Watching { edge: self, watched, reflector }
+    }
+}
+
+/// A watch under way. When it is dropped, as the task is that runs it, it says how far it has come.
+pub(crate) struct Watching {
+    edge: Edge,
+    watched: Watched,
+    reflector: Reflector,
+}
+
+impl Watching {
     /// Watches until the task is ended, and reports what the node reacts to.
-    pub(crate) async fn watch(self, watched: Watched, spec: WatchSpec, seed: u64) {
-        let mut reflector = Reflector::new(self.client.clone(), spec, seed);
-        loop {
-            let change = reflector.next().await;
-            if let Seen::Error(error) = &change {
-                watch_failed(&self.counters, error);
-            }
-            match news(&watched, change) {
-                Ok(Some(event)) => {
-                    if self.sender.send(Message::News { of: self.origin, event }).is_err() {
-                        return;
-                    }
-                }
-                Ok(None) => {}
-                Err(NotDecoded) => {
-                    self.counters.note(&format!("a watch of {watched:?} delivered something else"));
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function would keep a second place for this, in each of nine tasks per node"
+    )]
+    pub(crate) fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            loop {
+                let change = self.reflector.next().await;
+                if self.report(change).is_break() {
+                    return;
                 }
             }
+        }
+    }
+
+    /// Breaks when nobody is there to hear of it.
+    fn report(&self, change: Seen) -> ControlFlow<()> {
+        let Edge { origin, sender, counters, .. } = &self.edge;
+        if let Seen::Error(error) = &change {
+            watch_failed(counters, error);
+        }
+        match news(&self.watched, change) {
+            Ok(Some(event)) => {
+                if sender.send(Message::News { of: *origin, event }).is_err() {
+                    return ControlFlow::Break(());
+                }
+            }
+            Ok(None) => {}
+            Err(NotDecoded) => {
+                counters.note(&format!("a watch of {:?} delivered something else", self.watched));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let version = self.reflector.version();
+        if !version.is_empty() {
+            let (of, watched) = (self.edge.origin, self.watched.clone());
+            let _ = self.edge.sender.send(Message::WatchEnded { of, watched, version: version.to_owned() });
         }
     }
 }

@@ -34,7 +34,7 @@ use wire::ClientTrust;
 pub(crate) use self::listener::Listening;
 use self::{certificates::Certificates, nodes::Nodes, reviews::Reviews, usage::Reading};
 use crate::{
-    fleet::{Error, FleetSpec, Identities},
+    fleet::{Error, FleetSpec, Identities, Names},
     progress::Counters,
     shard::Command,
 };
@@ -53,7 +53,7 @@ pub struct EndpointSpec {
 /// What all connections have in common.
 #[derive(Debug)]
 struct Shared {
-    spec: Arc<FleetSpec>,
+    names: Arc<Names>,
     clock: Clock,
     nodes: Nodes,
     certificates: Certificates,
@@ -88,7 +88,8 @@ impl RunningEndpoint {
     /// Serves the nodes of these shards on a thread of its own.
     pub(crate) fn start(
         listening: Listening,
-        spec: Arc<FleetSpec>,
+        spec: &FleetSpec,
+        names: Arc<Names>,
         shards: Vec<mpsc::WeakUnboundedSender<Command>>,
         counters: Arc<Counters>,
     ) -> Result<Self, Error> {
@@ -106,7 +107,7 @@ impl RunningEndpoint {
             reviews: Reviews::new(),
             counters,
             readings: Mutex::default(),
-            spec,
+            names,
         });
         let (stop, stopped) = oneshot::channel();
         let Listening { port, runtime, listener } = listening;

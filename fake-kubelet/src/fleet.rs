@@ -1,5 +1,8 @@
 //! A fleet of virtual nodes: the handle a program holds.
 
+mod control;
+mod names;
+
 use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use identity::{Authority, Purpose, Subject};
@@ -8,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use wire::{Credential, Endpoint, Traffic};
 
+pub use self::control::Replaced;
+pub(crate) use self::names::Names;
 use crate::{
     addresses::{PodAddresses, loopback_node_address},
     classes::Class,
-    command::NodeCommand,
     endpoint::{EndpointSpec, Listening, RunningEndpoint},
     node::{Node, NodeSpec},
     progress::{Counters, FleetProgress},
@@ -110,14 +114,19 @@ pub struct FleetSpec {
 }
 
 impl FleetSpec {
-    /// The name of node `index`.
+    /// The name of node `index`, until another takes its place.
     pub fn node_name(&self, index: u32) -> String {
         format!("{}{index}", self.name_prefix)
+    }
+
+    /// What the random choices follow from of the node that has replaced node `index` so many times.
+    fn seed_of(&self, index: u32, generation: u32) -> u64 {
+        self.seed ^ (u64::from(index) << 32) ^ u64::from(generation).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
 /// What a fleet did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FleetReport {
     /// Latencies and outcomes by kind of request.
     pub recorder: Recorder,
@@ -129,6 +138,35 @@ pub struct FleetReport {
     pub held: Held,
     /// The longest time that a node was without a renewed lease since the last report.
     pub longest_lease_gap: Duration,
+    /// Nodes that were taken for dead since the last report, as far as they have seen it.
+    pub written_off: Vec<WrittenOff>,
+}
+
+impl FleetReport {
+    /// What two fleets did together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let Self { recorder, traffic, progress, held, longest_lease_gap, written_off } = other;
+        self.recorder.merge(&recorder);
+        self.written_off.extend(written_off);
+        Self {
+            recorder: self.recorder,
+            traffic: [self.traffic, traffic].into_iter().sum(),
+            progress: self.progress.and(progress),
+            held: [self.held, held].into_iter().sum(),
+            longest_lease_gap: self.longest_lease_gap.max(longest_lease_gap),
+            written_off: self.written_off,
+        }
+    }
+}
+
+/// A node that the node lifecycle controller has taken for dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenOff {
+    /// Its name.
+    pub node: Arc<str>,
+    /// How long it had been silent then, up to a second too short; `None` for a node that was not silent: a false alarm.
+    pub silent_for: Option<Duration>,
 }
 
 /// What a fleet holds at a moment: none of it may grow while the fleet and its load stay as they are.
@@ -158,7 +196,8 @@ pub struct Fleet {
     counters: Arc<Counters>,
     endpoint: Option<RunningEndpoint>,
     shards: Vec<RunningShard>,
-    nodes: u32,
+    spec: Arc<FleetSpec>,
+    names: Arc<Names>,
 }
 
 #[derive(Debug)]
@@ -191,7 +230,7 @@ impl Fleet {
         let offset = second.wrapping_mul(97);
         let shards = (0..shards).map(|shard| {
             let nodes = (shard..spec.nodes).step_by(shards as usize).map(|index| {
-                let seed = spec.seed ^ (u64::from(index) << 32);
+                let seed = spec.seed_of(index, 0);
                 let node =
                     Node::new(common.clone(), &spec.node_name(index), loopback_node_address(index), seed);
                 let start = begin + Duration::from_secs_f64(f64::from(index) / spec.start_rate.get());
@@ -202,11 +241,13 @@ impl Fleet {
             run_on_thread(shard)
         });
         let shards: Vec<RunningShard> = shards.collect::<Result<_, _>>()?;
+        let names = Arc::new(Names::new(spec.clone()));
         let to_shards = || shards.iter().map(|shard| shard.commands.downgrade()).collect();
-        let start =
-            |listening| RunningEndpoint::start(listening, spec.clone(), to_shards(), counters.clone());
+        let start = |listening| {
+            RunningEndpoint::start(listening, &spec, names.clone(), to_shards(), counters.clone())
+        };
         let endpoint = listening.map(start).transpose()?;
-        Ok(Self { counters, endpoint, shards, nodes: spec.nodes })
+        Ok(Self { counters, endpoint, shards, spec, names })
     }
 
     /// The port on which the nodes' HTTPS endpoint is served, if it is.
@@ -219,24 +260,13 @@ impl Fleet {
         self.counters.read()
     }
 
-    /// Does something to node `index`, counted from 0. Returns at once.
-    pub fn command(&self, index: u32, command: NodeCommand) -> Result<(), Error> {
-        if index >= self.nodes {
-            return Err(Error::NoSuchNode { index, nodes: self.nodes });
-        }
-        // Nodes were dealt out to the shards in turn.
-        let (slot, shard) = (index as usize / self.shards.len(), index as usize % self.shards.len());
-        // A shard whose thread has panicked does nothing any more, and said so.
-        let _ = self.shards[shard].commands.send(Command::Node(slot, command));
-        Ok(())
-    }
-
     /// What was recorded since the start or the last call.
     pub async fn take(&self) -> FleetReport {
         let mut recorder = Recorder::default();
         let mut traffic = Traffic::default();
         let mut held = Held::default();
         let mut longest_lease_gap = Duration::ZERO;
+        let mut written_off = Vec::new();
         for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
             if shard.commands.send(Command::Take(reply)).is_ok()
@@ -246,9 +276,10 @@ impl Fleet {
                 traffic = [traffic, taken.traffic].into_iter().sum();
                 held = [held, taken.held].into_iter().sum();
                 longest_lease_gap = longest_lease_gap.max(taken.longest_lease_gap);
+                written_off.extend(taken.written_off);
             }
         }
-        FleetReport { recorder, traffic, progress: self.progress(), held, longest_lease_gap }
+        FleetReport { recorder, traffic, progress: self.progress(), held, longest_lease_gap, written_off }
     }
 
     /// Stops all nodes and waits for their threads.
@@ -288,4 +319,42 @@ fn run_on_thread(shard: Shard) -> Result<RunningShard, Error> {
         .spawn(move || runtime.block_on(shard.run(receiver)))
         .map_err(Error::Thread)?;
     Ok(RunningShard { commands, thread })
+}
+
+#[cfg(test)]
+mod tests {
+    use measure::{Kind, Nanos, Outcome};
+
+    use super::*;
+
+    /// A report with a request, and everything else so large.
+    fn report(number: u64) -> FleetReport {
+        let mut recorder = Recorder::new();
+        recorder.record(Kind::new("get", "pods"), Nanos(0), Nanos(0), Nanos(number), Outcome::Ok);
+        let progress = FleetProgress {
+            ready: number,
+            nodes_written_off: number,
+            last_error: (number == 1).then(|| "it broke".to_owned()),
+            ..FleetProgress::default()
+        };
+        let silent_for = Some(Duration::from_secs(number));
+        FleetReport {
+            recorder,
+            traffic: Traffic { bytes_read: number, ..Traffic::default() },
+            progress,
+            held: Held { tasks: 1, ..Held::default() },
+            longest_lease_gap: Duration::from_secs(number),
+            written_off: vec![WrittenOff { node: "n".into(), silent_for }],
+        }
+    }
+
+    #[test]
+    fn two_fleets_are_told_of_together() {
+        let both = report(1).and(report(2));
+        assert_eq!(both.recorder.kinds().map(|(_, stats)| stats.done()).sum::<u64>(), 2);
+        assert_eq!((both.traffic.bytes_read, both.held.tasks, both.written_off.len()), (3, 2, 2));
+        assert_eq!((both.progress.ready, both.progress.false_alarms()), (3, 3));
+        assert_eq!(both.progress.last_error.as_deref(), Some("it broke"), "the other has none");
+        assert_eq!(both.longest_lease_gap, Duration::from_secs(2));
+    }
 }

@@ -5,8 +5,10 @@
 
 mod certificate;
 mod conditions;
+mod contact;
 mod csi;
 mod lease;
+mod limits;
 mod notes;
 mod object;
 mod reconcile;
@@ -31,17 +33,24 @@ use crate::{
     classes::{Class, Classes},
     events::{Events, Note},
     latency::{Latencies, Latency},
-    limiter::{Limit, Limiter},
     pods::{Lent, Pods},
     proxy::KubeProxy,
 };
 
 pub(crate) use self::object::{seconds, time, wall_time};
 use self::{
-    certificate::Certificate, csi::CsiNode, lease::Lease, notes::EarlyLooks, registration::Registration,
-    shutdown::Shutdown, status::StatusReports, watches::Watches,
+    certificate::Certificate,
+    contact::Contact,
+    csi::CsiNode,
+    lease::Lease,
+    limits::Limiters,
+    notes::EarlyLooks,
+    registration::{Found, Registration},
+    shutdown::Shutdown,
+    status::StatusReports,
+    watches::Watches,
 };
-pub use self::{certificate::Rotation, seen::SeenNode};
+pub use self::{certificate::Rotation, limits::Limits, seen::SeenNode};
 
 /// What all nodes of a fleet have in common.
 #[derive(Clone, Debug)]
@@ -75,23 +84,6 @@ pub struct NodeSpec {
 /// Where a kubelet serves unless told otherwise (`pkg/cluster/ports/ports.go`).
 pub const KUBELET_PORT: u16 = 10250;
 
-/// The limits of a node's clients; the client of lease and node status has none.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
-    /// `kubeAPIQPS` and `kubeAPIBurst`. Watches are exempt, as in client-go.
-    pub kube: Limit,
-    /// `eventRecordQPS` and `eventBurst`.
-    pub events: Limit,
-}
-
-impl Default for Limits {
-    /// A kubelet's (`pkg/kubelet/apis/config/v1beta1/defaults.go`).
-    fn default() -> Self {
-        let limit = Limit { qps: 50.0, burst: 100 };
-        Self { kube: limit, events: limit }
-    }
-}
-
 /// How often a kubelet says that its node lives, and how it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeats {
@@ -122,11 +114,6 @@ impl Heartbeats {
     }
 }
 
-/// The limit of the client for certificate signing requests: client-go's own.
-const CERTIFICATES: Limit = Limit { qps: 5.0, burst: 10 };
-/// kube-proxy's (`pkg/proxy/apis/config/v1alpha1/defaults.go`).
-const PROXY: Limit = Limit { qps: 5.0, burst: 10 };
-
 /// One virtual node.
 #[derive(Debug)]
 pub struct Node {
@@ -143,46 +130,7 @@ pub struct Node {
     shutdown: Shutdown,
     certificate: Certificate,
     limiters: Limiters,
-    /// The node lifecycle controller has taken the node for dead, as far as is known here.
-    written_off: bool,
-}
-
-/// The limiters of a node's clients.
-#[derive(Debug)]
-struct Limiters {
-    kube: Limiter,
-    events: Limiter,
-    certificates: Limiter,
-    proxy: Limiter,
-}
-
-impl Limiters {
-    fn new(limits: &Limits) -> Self {
-        Self {
-            kube: Limiter::new(limits.kube),
-            events: Limiter::new(limits.events),
-            certificates: Limiter::new(CERTIFICATES),
-            proxy: Limiter::new(PROXY),
-        }
-    }
-
-    /// Puts off what a client may not send yet.
-    fn apply(&mut self, now: Now, actions: &mut [Action]) {
-        for action in actions {
-            let Action::Send { call, intended, .. } = action else { continue };
-            let limiter = match call.sender() {
-                Sender::Heartbeat => continue,
-                Sender::Kube => &mut self.kube,
-                Sender::Events => &mut self.events,
-                Sender::Certificates => &mut self.certificates,
-                Sender::Proxy => &mut self.proxy,
-            };
-            let allowed = limiter.reserve(now.at);
-            if allowed > now.at {
-                *intended = allowed;
-            }
-        }
-    }
+    contact: Contact,
 }
 
 /// What every part of a node needs to know.
@@ -230,7 +178,7 @@ impl Node {
     pub fn new(spec: Arc<NodeSpec>, name: &str, address: Ipv4Addr, seed: u64) -> Self {
         Self {
             limiters: Limiters::new(&spec.limits),
-            written_off: false,
+            contact: Contact::default(),
             common: Common::new(spec, name, address, seed),
             early_looks: EarlyLooks::default(),
             registration: Registration::default(),
@@ -251,14 +199,21 @@ impl Node {
         &self.common.name
     }
 
+    /// The machine that comes in this one's place, under another name.
+    pub(crate) fn successor(&self, name: &str, seed: u64) -> Self {
+        Self::new(self.common.spec.clone(), name, self.common.address, seed)
+    }
+
     /// The kubelet's process has ended, and with it what it knew; the next one begins with [`Event::Start`]. Its kube-proxy goes on
     /// unless the whole machine has gone down.
-    pub fn end_process(&mut self, machine_too: bool, addresses: &mut PodAddresses) {
+    pub fn end_process(&mut self, now: Now, machine_too: bool, addresses: &mut PodAddresses) {
         self.pods.abandon(addresses);
         self.common.notes.clear();
         let Common { spec, name, address, .. } = &self.common;
         let mut next = Self::new(spec.clone(), name, *address, 0);
         std::mem::swap(&mut next.common, &mut self.common);
+        std::mem::swap(&mut next.contact, &mut self.contact);
+        next.contact.end_process(now, machine_too);
         if !machine_too {
             std::mem::swap(&mut next.proxy, &mut self.proxy);
             std::mem::swap(&mut next.limiters.proxy, &mut self.limiters.proxy);
@@ -285,6 +240,7 @@ impl Node {
             self.proxy.deadline(),
             self.shutdown.deadline(),
             self.certificate.deadline(),
+            self.contact.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -300,6 +256,7 @@ impl Node {
         for note in std::mem::take(&mut self.common.notes) {
             self.events.note(&self.common, now, note, out);
         }
+        self.contact.hold_back(sent_before, out);
         self.limiters.apply(now, &mut out[sent_before..]);
     }
 
@@ -307,6 +264,8 @@ impl Node {
         let common = &mut self.common;
         match event {
             Event::Start => {
+                // A machine that was without power, or had shut down.
+                self.contact.regain(now);
                 self.early_looks.start(common, now);
                 self.watches.start(common, now, out);
                 self.csi.start(common, now, out);
@@ -316,17 +275,16 @@ impl Node {
                 self.certificate.start(common, now);
             }
             Event::Deadline => self.on_deadline(now, addresses, out),
+            Event::Answer { call, answer: Answer::Failed } if self.contact.is_lost() => {
+                self.contact.leave_open(call);
+            }
             Event::Answer { call, answer } => self.on_answer(now, &call, &answer, addresses, out),
             Event::Pod(sighting) => {
                 self.pods.on_sighting(sighting, &mut Lent { common, now, addresses, out });
             }
             Event::Node(node) => {
                 self.early_looks.node_exists();
-                let is_written_off = node.is_written_off();
-                if is_written_off && !self.written_off {
-                    out.push(Action::Reached(Milestone::NodeWrittenOff));
-                }
-                self.written_off = is_written_off;
+                self.contact.witness(&node, out);
                 self.status.observed(now, &node);
             }
             Event::Shutdown => {
@@ -335,10 +293,36 @@ impl Node {
                     self.pods.shut_down(&mut Lent { common, now, addresses, out });
                 }
             }
+            Event::Silence => {
+                if self.contact.lose(now) {
+                    self.lease.cut_off(now);
+                    out.push(Action::Disconnect);
+                }
+            }
+            Event::Resume => self.resume(now, addresses, out),
             Event::ProxySynced => self.proxy.node_synced(now),
             Event::Object { name, immutable } => self.pods.on_object(&name, immutable, out),
             Event::Issued(pem) => self.certificate.on_outcome(common, now, pem.as_deref(), out),
         }
+    }
+
+    /// The server can be reached again.
+    fn resume(&mut self, now: Now, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
+        let Some(unanswered) = self.contact.regain(now) else { return };
+        let common = &mut self.common;
+        self.lease.resume(common, now, out);
+        self.status.resume(common, now, out);
+        let mut watches = Vec::new();
+        self.watches.open(common, &mut watches);
+        self.pods.open(&mut watches);
+        self.certificate.open(&mut watches);
+        self.proxy.open(common, &mut watches);
+        self.contact.reopen(common, now, watches, out);
+        // Lease and status have begun anew.
+        for call in unanswered.iter().filter(|call| call.sender() != Sender::Heartbeat) {
+            self.on_answer(now, call, &Answer::Failed, addresses, out);
+        }
+        self.pods.resume(&mut Lent { common: &mut self.common, now, addresses, out });
     }
 
     fn on_deadline(&mut self, now: Now, addresses: &mut PodAddresses, out: &mut Vec<Action>) {
@@ -377,6 +361,9 @@ impl Node {
         if is_due(self.certificate.deadline(), now) {
             self.certificate.on_deadline(common, now, out);
         }
+        if is_due(self.contact.deadline(), now) {
+            self.contact.on_deadline(now, out);
+        }
     }
 
     fn on_answer(
@@ -392,6 +379,11 @@ impl Node {
             Call::CreateNode | Call::GetExistingNode | Call::ReconcileNode => {
                 if let Some(found) = self.registration.on_answer(common, now, call, answer, out) {
                     out.push(Action::Reached(Milestone::NodeRegistered));
+                    if let Found::Existing { node, .. } = &found
+                        && self.contact.was_ever_lost()
+                    {
+                        self.contact.witness(node, out);
+                    }
                     let ready = is_ready(common, &self.csi);
                     self.status.registered(common, now, found, ready, out);
                 }
@@ -409,6 +401,12 @@ impl Node {
                 }
             }
             Call::GetNodeForStatus | Call::PatchNodeStatus => {
+                // The watch may come back later than this.
+                if self.contact.was_ever_lost()
+                    && let Some(node) = answer.object::<SeenNode>()
+                {
+                    self.contact.witness(&node, out);
+                }
                 self.status.on_answer(common, now, call, answer, out);
             }
             Call::GetLease | Call::GetNodeForLease | Call::CreateLease | Call::RenewLease => {

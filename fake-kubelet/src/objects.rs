@@ -91,6 +91,11 @@ impl Objects {
         self.used.iter().any(|used| used.name == *name && used.seen)
     }
 
+    /// Every watch that has begun and not ended.
+    pub(crate) fn open(&self, out: &mut Vec<Action>) {
+        out.extend(self.used.iter().filter(|used| used.watched).map(Used::watch));
+    }
+
     pub(crate) fn deadline(&self) -> Option<Nanos> {
         let idle = self.used.iter().filter(|used| used.can_idle());
         idle.map(|used| used.last_read + IDLE_AFTER + LOOK_EVERY / 2).min()
@@ -115,8 +120,12 @@ impl Used {
         let settled = self.immutable && self.seen;
         if !self.watched && !settled {
             self.watched = true;
-            out.push(Action::Watch { watched: Watched::Object(self.name.clone()), spec: spec(&self.name) });
+            out.push(self.watch());
         }
+    }
+
+    fn watch(&self) -> Action {
+        Action::Watch { watched: Watched::Object(self.name.clone()), spec: spec(&self.name) }
     }
 
     fn unwatch(&mut self, out: &mut Vec<Action>) {

@@ -111,6 +111,9 @@ impl Pods {
 
     fn seen(&mut self, news: &PodNews, lent: &mut Lent<'_>) {
         let uid = news.uid();
+        if news.evicted_by_taint && !self.is_being_deleted(uid) {
+            lent.out.push(Action::Reached(Milestone::PodTaintEvicted));
+        }
         let mut around = lent.around(&mut self.objects, Room::default());
         if let Some(pod) = self.lives.iter_mut().find(|pod| pod.uid() == uid) {
             pod.listed = true;
@@ -127,6 +130,11 @@ impl Pods {
             self.lives.push(pod);
         }
         self.enqueue_if_changed(uid, lent.phases());
+    }
+
+    /// Whether a pod is known here to be on its way out.
+    fn is_being_deleted(&self, uid: &Arc<str>) -> bool {
+        self.lives.iter().any(|pod| pod.uid() == uid && pod.pod().deleting)
     }
 
     fn gone(&mut self, uid: &Arc<str>, lent: &mut Lent<'_>) {
@@ -165,6 +173,17 @@ impl Pods {
         self.lives.iter().all(|pod| !pod.takes_room())
     }
 
+    /// Every watch of a Secret or a config map that has begun and not ended.
+    pub(crate) fn open(&self, out: &mut Vec<Action>) {
+        self.objects.open(out);
+    }
+
+    /// The server can be reached again: it is told what it has missed, one pod after the other.
+    pub(crate) fn resume(&mut self, lent: &mut Lent<'_>) {
+        self.enqueue_unsynced(lent.phases());
+        self.advance(lent);
+    }
+
     /// The process that knew the pods has ended. Their addresses are free until whoever adopts the pods claims them.
     pub(crate) fn abandon(&mut self, addresses: &mut PodAddresses) {
         self.lives.iter().for_each(|pod| release(pod, addresses));
@@ -187,10 +206,7 @@ impl Pods {
         if self.reconcile_at.is_some_and(|at| at <= now.at) {
             self.reconcile_at = None;
             self.lives.iter_mut().for_each(Life::reconcile);
-            let phases = lent.phases();
-            let unsynced =
-                self.lives.iter().filter(|pod| pod.wants_sync(phases)).map(|pod| pod.uid().clone());
-            unsynced.collect::<Vec<_>>().iter().for_each(|uid| self.enqueue_one(uid));
+            self.enqueue_unsynced(lent.phases());
         }
         self.lives.retain(|pod| {
             let over = pod.is_over();
@@ -265,6 +281,11 @@ impl Pods {
         self.enqueue_one(uid);
         let failed = self.lives.iter().filter(|pod| pod.has_failed()).map(|pod| pod.uid().clone());
         failed.collect::<Vec<_>>().iter().for_each(|uid| self.enqueue_one(uid));
+    }
+
+    fn enqueue_unsynced(&mut self, phases: bool) {
+        let unsynced = self.lives.iter().filter(|pod| pod.wants_sync(phases)).map(|pod| pod.uid().clone());
+        unsynced.collect::<Vec<_>>().iter().for_each(|uid| self.enqueue_one(uid));
     }
 
     fn enqueue_one(&mut self, uid: &Arc<str>) {

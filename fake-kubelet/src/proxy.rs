@@ -62,6 +62,21 @@ impl KubeProxy {
         }
     }
 
+    /// Every watch that has begun.
+    pub(crate) fn open(&self, common: &Common, out: &mut Vec<Action>) {
+        let begun: &[ProxyWatch] = match self.state {
+            State::Absent | State::Starting(_) => &[],
+            State::WaitingForNode(_) | State::NodeSeen(_) => &[ProxyWatch::Node],
+            State::Running => &[
+                ProxyWatch::Node,
+                ProxyWatch::ServiceCidrs,
+                ProxyWatch::EndpointSlices,
+                ProxyWatch::Services,
+            ],
+        };
+        out.extend(begun.iter().map(|watched| watch(*watched, &common.name)));
+    }
+
     pub(crate) fn deadline(&self) -> Option<Nanos> {
         let state = match self.state {
             State::Starting(at) | State::NodeSeen(at) => Some(at),

@@ -4,6 +4,7 @@
 //! from one queue, lets that node step, and carries out the actions.
 
 mod life;
+mod silence;
 mod slot;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 
 use measure::{Clock, Nanos, Recorder};
 use tokio::sync::{mpsc, oneshot};
-use wire::{Client, Request, Traffic, WatchSpec};
+use wire::{Client, Request, Step, Traffic, WatchSpec};
 
 use self::slot::{Process, Slot};
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     classes::Class,
     command::NodeCommand,
     edge::{Attempt, Edge, Message, Origin, SharedSighting, watch_all_pods},
-    fleet::{FleetSpec, Held},
+    fleet::{FleetSpec, Held, WrittenOff},
     node::Node,
     progress::Counters,
     snapshot::NodeSnapshot,
@@ -36,14 +37,23 @@ pub(crate) enum Command {
     Take(oneshot::Sender<Taken>),
     /// Do something to the node in this slot.
     Node(usize, NodeCommand),
-    /// Show what runs on a node. No reply while its kubelet does not run.
+    /// A machine of another name comes in the place of the one in this slot.
+    Replace {
+        /// Which of the shard's nodes.
+        slot: usize,
+        /// The new node's name.
+        name: String,
+        /// What its random choices follow from.
+        seed: u64,
+    },
+    /// Show what runs on a node. No reply while its kubelet does not run or nobody can reach it.
     Describe {
         /// Which of the shard's nodes.
         slot: usize,
         /// Where to.
         reply: oneshot::Sender<NodeSnapshot>,
     },
-    /// Send a review of who called a node's endpoint, as the node. No reply while its kubelet does not run.
+    /// Send a review of who called a node's endpoint, as the node. No reply while its kubelet does not run or is cut off.
     Review {
         /// Which of the shard's nodes.
         slot: usize,
@@ -62,6 +72,7 @@ pub(crate) struct Taken {
     pub(crate) traffic: Traffic,
     pub(crate) held: Held,
     pub(crate) longest_lease_gap: Duration,
+    pub(crate) written_off: Vec<WrittenOff>,
 }
 
 pub(crate) struct Shard {
@@ -86,6 +97,10 @@ pub(crate) struct Shard {
     watches_started: u64,
     /// What processes that are no more have carried.
     ended: Traffic,
+    /// Nodes that were taken for dead since somebody asked.
+    written_off: Vec<WrittenOff>,
+    /// How far the watches had come of processes whose machine was cut off, until they begin again.
+    versions: HashMap<Origin, Vec<(Watched, String)>>,
 }
 
 impl Shard {
@@ -121,6 +136,8 @@ impl Shard {
             by_name: HashMap::new(),
             watches_started: 0,
             ended: Traffic::default(),
+            written_off: Vec::new(),
+            versions: HashMap::new(),
         }
     }
 
@@ -148,12 +165,13 @@ impl Shard {
             Command::Take(reply) => {
                 let (traffic, held) = (self.traffic(), self.held());
                 let longest_lease_gap = self.take_longest_lease_gap();
-                let _ =
-                    reply.send(Taken { recorder: self.recorder.take(), traffic, held, longest_lease_gap });
+                let (recorder, written_off) = (self.recorder.take(), std::mem::take(&mut self.written_off));
+                let _ = reply.send(Taken { recorder, traffic, held, longest_lease_gap, written_off });
             }
             Command::Node(slot, command) => self.command(slot, command),
+            Command::Replace { slot, name, seed } => self.replace(slot, &name, seed),
             Command::Describe { slot, reply } => {
-                if let Some(place) = self.slots.get(slot).filter(|place| place.process.is_some()) {
+                if let Some(place) = self.slots.get(slot).filter(|place| place.can_be_called()) {
                     let _ = reply.send(place.node.snapshot(self.now()));
                 }
             }
@@ -170,10 +188,10 @@ impl Shard {
 
     fn review(&mut self, slot: usize, call: Call, request: Request, reply: oneshot::Sender<Answer>) {
         let now = self.now();
-        let Some(place) = self.slots.get_mut(slot).filter(|place| place.process.is_some()) else { return };
+        let Some(place) = self.slots.get_mut(slot).filter(|place| place.can_be_called()) else { return };
         let Action::Send { call, request, intended } = place.node.pass_on(now, call, request) else { return };
-        if let Some((_, edge)) = self.edge(slot, call.sender()) {
-            tokio::spawn(edge.send_for(reply, call, request, intended));
+        if let Some((process, edge)) = self.edge(slot, call.sender()) {
+            tokio::spawn(edge.send_for(reply, call, request, intended, process.life()));
         }
     }
 
@@ -215,7 +233,7 @@ impl Shard {
             self.slots[slot].scheduled = None;
             if self.slots[slot].process.is_some() {
                 self.step(slot, now, Event::Deadline);
-            } else {
+            } else if self.slots[slot].may_start() {
                 self.start_in_turn(slot, now);
             }
         }
@@ -230,6 +248,7 @@ impl Shard {
                 self.step_process(of, now, Event::Answer { call, answer });
             }
             Message::News { of, event } => self.step_process(of, now, event),
+            Message::WatchEnded { of, watched, version } => self.keep_version(of, watched, version),
             Message::Shared(sighting) => self.step_sharing(now, sighting),
         }
     }
@@ -290,17 +309,23 @@ impl Shard {
                 if self.slots[slot].counts(milestone) {
                     self.counters.reached(milestone);
                 }
+                if let Milestone::NodeWrittenOff(silent_for) = milestone {
+                    let node = self.slots[slot].node.name().clone();
+                    self.written_off.push(WrittenOff { node, silent_for });
+                }
                 if milestone == Milestone::NodeReady {
                     self.came_up(slot);
                 }
             }
             Action::Stop => self.stop(slot),
+            Action::Disconnect => self.disconnect(slot),
             Action::Send { call, request, intended } => {
                 if let Some((process, edge)) = self.edge(slot, call.sender()) {
-                    tokio::spawn(process.within_life(edge.send(call, request, intended)));
+                    tokio::spawn(edge.send(call, request, intended, process.life()));
                 }
             }
-            Action::Watch { watched, spec } => self.watch(slot, watched, spec),
+            Action::Watch { watched, spec } => self.watch(slot, watched, spec, None),
+            Action::Rewatch { watched, spec, first } => self.watch(slot, watched, spec, Some(first)),
             Action::Unwatch(watched) => {
                 let Some(process) = self.slots[slot].of(watched.sender()) else { return };
                 process.watches.retain(|(other, watch)| {
@@ -315,12 +340,14 @@ impl Shard {
         }
     }
 
-    fn watch(&mut self, slot: usize, watched: Watched, spec: WatchSpec) {
+    fn watch(&mut self, slot: usize, watched: Watched, spec: WatchSpec, again: Option<Step>) {
         self.watches_started += 1;
         let seed =
             self.spec.seed.wrapping_add((u64::from(self.slots[slot].index) << 32) + self.watches_started);
         let Some((_, edge)) = self.edge(slot, watched.sender()) else { return };
-        let watch = tokio::spawn(edge.watch(watched.clone(), spec, seed)).abort_handle();
+        let version = self.take_version(edge.origin, &watched);
+        let from = again.map(|first| (version.unwrap_or_default(), first));
+        let watch = tokio::spawn(edge.watching(watched.clone(), spec, seed, from).run()).abort_handle();
         if let Some(process) = self.slots[slot].of(watched.sender()) {
             process.watches.push((watched, watch));
         }

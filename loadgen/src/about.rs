@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use control_plane::ControlPlane;
 use fake_kubelet::Class;
 use profile::Profile;
 use record::{ProcessUse, TargetKind};
@@ -32,9 +31,11 @@ pub(crate) fn fleet(plan: &Plan) -> record::Fleet {
     }
 }
 
-/// Over how many ServiceAccounts the drivers spread.
+/// Over how many ServiceAccounts the drivers spread; each cell has its own.
 pub(crate) fn driver_identities(plan: &Plan) -> u32 {
-    plan.scenario.scenario.load.iter().map(|load| load.identities).sum()
+    let scenario = &plan.scenario.scenario;
+    let identities: u32 = scenario.loads.iter().map(crate::scenario::Load::identities).sum();
+    identities.saturating_mul(scenario.cells)
 }
 
 pub(crate) fn resolved(profile: &Profile) -> anyhow::Result<record::Profile> {
@@ -51,7 +52,7 @@ pub(crate) fn describe(target: &Target) -> record::Target {
 }
 
 pub(crate) fn components(target: &Target) -> Vec<record::Component> {
-    let processes = target.local.iter().flat_map(ControlPlane::processes);
+    let processes = target.processes().into_iter();
     processes.map(|process| record::Component { name: process.name, argv: process.argv }).collect()
 }
 

@@ -18,7 +18,7 @@ use crate::{
 /// Between two lines of the record's series.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Reads the metrics of one control plane until it is dropped.
+/// Reads the metrics of a control plane, or of those of all cells together, until it is dropped.
 pub(crate) struct Attribution {
     metrics: ServerMetrics,
     profile: Option<Profile>,
@@ -43,7 +43,7 @@ pub(crate) struct Cause {
 impl Attribution {
     /// Begins to read.
     pub(crate) fn start(target: &Target, clock: Clock, series: Series) -> Self {
-        let sources = target.local.as_ref().map(control_plane::ControlPlane::metrics);
+        let sources = target.locals().map(|(part, local)| (part, local.metrics())).collect();
         let metrics = ServerMetrics::new(sources, &target.admin, clock);
         let profile = target.local.as_ref().map(|local| local.profile().clone());
         let mut ticking = JoinSet::new();

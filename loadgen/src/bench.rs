@@ -111,6 +111,7 @@ impl Trials<'_> {
         Ground {
             place: self.place,
             profile: Some(self.profiles.of(arm)),
+            cells: self.scenario.scenario.cells,
             run: self.run,
             folder,
             progress: self.progress,
@@ -126,6 +127,7 @@ pub(crate) fn expected(plan: &Plan, searches: bool) -> Duration {
     const SET_UP: Duration = Duration::from_secs(25);
     const LAST_OPERATIONS: Duration = Duration::from_secs(10);
     const PROBES: u32 = 5;
+    let set_up = SET_UP * plan.scenario.scenario.cells;
     let window = plan.warm_up.max(plan.rest_window * 5) + plan.measure + LAST_OPERATIONS;
-    if searches { (window + SET_UP / 2) * PROBES + SET_UP } else { SET_UP + window + plan.warm_up }
+    if searches { (window + set_up / 2) * PROBES + set_up } else { set_up + window + plan.warm_up }
 }

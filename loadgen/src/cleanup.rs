@@ -1,8 +1,10 @@
-//! Removing what runs have left on a cluster: their namespaces, their nodes with what belongs to them, and the accounts that nodes
-//! and kube-proxies had.
+//! Removing what runs have left on a cluster: their namespaces, their nodes with what belongs to them, the accounts that nodes and
+//! kube-proxies had, and whatever else of no namespace has a run's label: rights, volumes, what a scenario has installed.
 //!
 //! Pods go first and without grace, because no kubelet is left to end them. Leases and `CSINode`s have their Node as owner, so the
 //! cluster's garbage collector takes them; they are looked for all the same, in case the Node had gone before them.
+
+mod cluster_wide;
 
 use std::time::Duration;
 
@@ -10,18 +12,18 @@ use anyhow::{Context, bail};
 use k8s_openapi::api::{
     coordination::v1::Lease,
     core::v1::{Namespace, Node, Pod, ServiceAccount},
-    rbac::v1::{ClusterRole, ClusterRoleBinding},
     storage::v1::CSINode,
 };
 use kube::{
     Client, ResourceExt,
-    api::{Api, DeleteParams, ListParams, ObjectList},
+    api::{Api, DeleteParams, ListParams},
 };
 use tokio::time::Instant;
 
+use self::cluster_wide::ClusterWide;
 use crate::nodes::RUN_LABEL;
 
-/// Namespaces are emptied by a controller, which takes its time.
+/// Namespaces are emptied by a controller, which takes its time for each.
 const NAMESPACES_WITHIN: Duration = Duration::from_mins(2);
 
 /// What was removed.
@@ -36,15 +38,9 @@ pub(crate) struct Removed {
 pub(crate) struct Leftovers {
     namespaces: Vec<String>,
     nodes: Vec<String>,
-    kube_system: KubeSystem,
-}
-
-/// Accounts of nodes and kube-proxies in kube-system, and their rights.
-#[derive(Clone, Debug, Default)]
-struct KubeSystem {
+    /// Of nodes and kube-proxies, in kube-system.
     accounts: Vec<String>,
-    roles: Vec<String>,
-    bindings: Vec<String>,
+    others: ClusterWide,
 }
 
 impl Leftovers {
@@ -56,30 +52,40 @@ impl Leftovers {
         let namespaces = namespaces.list_metadata(&labelled).await.context("cannot list namespaces")?;
         let nodes: Api<Node> = Api::all(client.clone());
         let nodes = nodes.list_metadata(&labelled).await.context("cannot list nodes")?;
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
+        let accounts =
+            allowed(accounts.list_metadata(&labelled).await).context("cannot list ServiceAccounts")?;
         Ok(Self {
             namespaces: namespaces.items.iter().map(ResourceExt::name_any).collect(),
             nodes: nodes.items.iter().map(ResourceExt::name_any).collect(),
-            kube_system: KubeSystem::find(client, &labelled).await?,
+            accounts: accounts.iter().flat_map(|list| &list.items).map(ResourceExt::name_any).collect(),
+            others: ClusterWide::find(client, &labelled).await?,
         })
     }
 
     /// Whether there is nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.nodes.is_empty() && self.kube_system.count() == 0
+        self.namespaces.is_empty() && self.nodes.is_empty() && self.beside_them() == 0
+    }
+
+    fn beside_them(&self) -> usize {
+        self.accounts.len() + self.others.count()
     }
 
     /// In words.
     pub(crate) fn describe(&self) -> String {
-        let accounts = match self.kube_system.count() {
+        let beside = match self.beside_them() {
             0 => String::new(),
-            count => format!(" and {count} accounts, roles and bindings"),
+            count => format!(" and {count} objects beside them"),
         };
-        format!("{} namespaces and {} nodes{accounts}", self.namespaces.len(), self.nodes.len())
+        format!("{} namespaces and {} nodes{beside}", self.namespaces.len(), self.nodes.len())
     }
 
     /// Removes it, and waits until it is gone.
     pub(crate) async fn remove(self, client: &Client) -> anyhow::Result<Removed> {
         let now = DeleteParams::default().grace_period(0);
+        // They would have a say in everything that follows.
+        self.others.remove_webhooks(client).await?;
         let namespaces: Api<Namespace> = Api::all(client.clone());
         for namespace in &self.namespaces {
             let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
@@ -98,9 +104,14 @@ impl Leftovers {
             gone(leases.delete(node, &now).await.map(drop)).with_context(context)?;
             gone(csi_nodes.delete(node, &now).await.map(drop)).with_context(context)?;
         }
-        self.kube_system.remove(client).await?;
-        let deadline = Instant::now() + NAMESPACES_WITHIN;
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
+        for account in &self.accounts {
+            gone(accounts.delete(account, &DeleteParams::default()).await.map(drop))
+                .with_context(|| format!("cannot delete ServiceAccount {account}"))?;
+        }
         for namespace in &self.namespaces {
+            // From when the one before was gone: the controller that empties them may have many, and a limiter of its own.
+            let deadline = Instant::now() + NAMESPACES_WITHIN;
             while namespaces.get_metadata_opt(namespace).await?.is_some() {
                 if Instant::now() > deadline {
                     bail!(
@@ -110,53 +121,17 @@ impl Leftovers {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
+        // Definitions after what is defined by them, and volumes after the claims that hold them.
+        self.others.remove(client).await?;
         Ok(Removed { namespaces: self.namespaces.len(), nodes: self.nodes.len() })
     }
 }
 
-impl KubeSystem {
-    async fn find(client: &Client, labelled: &ListParams) -> anyhow::Result<Self> {
-        let api: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
-        let accounts = names(api.list_metadata(labelled).await).context("cannot list ServiceAccounts")?;
-        let roles: Api<ClusterRole> = Api::all(client.clone());
-        let roles = names(roles.list_metadata(labelled).await).context("cannot list ClusterRoles")?;
-        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-        let bindings =
-            names(bindings.list_metadata(labelled).await).context("cannot list ClusterRoleBindings")?;
-        Ok(Self { accounts, roles, bindings })
-    }
-
-    fn count(&self) -> usize {
-        self.accounts.len() + self.roles.len() + self.bindings.len()
-    }
-
-    async fn remove(&self, client: &Client) -> anyhow::Result<()> {
-        let now = DeleteParams::default();
-        let api: Api<ServiceAccount> = Api::namespaced(client.clone(), "kube-system");
-        let roles: Api<ClusterRole> = Api::all(client.clone());
-        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-        for binding in &self.bindings {
-            gone(bindings.delete(binding, &now).await.map(drop))
-                .with_context(|| format!("cannot delete ClusterRoleBinding {binding}"))?;
-        }
-        for role in &self.roles {
-            gone(roles.delete(role, &now).await.map(drop))
-                .with_context(|| format!("cannot delete ClusterRole {role}"))?;
-        }
-        for account in &self.accounts {
-            gone(api.delete(account, &now).await.map(drop))
-                .with_context(|| format!("cannot delete ServiceAccount {account}"))?;
-        }
-        Ok(())
-    }
-}
-
-/// Names of what was listed. Who may not list accounts has made none.
-fn names<K: kube::Resource + Clone>(listed: kube::Result<ObjectList<K>>) -> kube::Result<Vec<String>> {
+/// Who may not list something has made none of it.
+fn allowed<T>(listed: kube::Result<T>) -> kube::Result<Option<T>> {
     match listed {
-        Ok(list) => Ok(list.items.iter().map(ResourceExt::name_any).collect()),
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok(Vec::new()),
-        Err(error) => Err(error),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
+        listed => listed.map(Some),
     }
 }
 

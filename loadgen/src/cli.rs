@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// it costs is compared; without it the highest load that each sustains. Two folders instead of a scenario compare runs that
     /// were kept before and after a change.
     Compare(CompareArgs),
+    /// Says which scenarios there are, and what is in them.
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
     /// Says whether this machine, and this cluster, can carry a run.
     Doctor(DoctorArgs),
     /// Removes everything that runs have left behind. Doing it twice does no harm.
@@ -51,8 +54,8 @@ pub(crate) struct LocalArgs {
     /// A profile's name or file: which versions, which flags. Without it, `defaults`.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
-    /// Changes one setting of the profile, such as apiserver.flags.max-requests-inflight=800, storage.medium=tmpfs or
-    /// kubelet.max-pods=250. May be repeated.
+    /// Changes one setting of the profile, such as apiserver.flags.max-requests-inflight=800, topology.apiservers=2,
+    /// storage.medium=tmpfs or kubelet.max-pods=250. May be repeated.
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
     /// Writes an audit log at level Metadata, kept with the record's logs.
@@ -296,6 +299,24 @@ pub(crate) struct CompareArgs {
     pub(crate) duration: Duration,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ScenarioCommand {
+    /// Lists the scenarios that come with the program: what each turns up, on how many nodes, and what it is.
+    List,
+    /// Prints a scenario's file as it is, to read or to make another from.
+    Show {
+        /// A scenario's name or file.
+        #[arg(value_name = "SCENARIO")]
+        scenario: String,
+    },
+    /// Reads a file and says what it would do, without doing it. Exits with 2 where it cannot be done.
+    Check {
+        /// A scenario's file or name.
+        #[arg(value_name = "FILE")]
+        file: String,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod run;
 mod saturate;
+mod scenario;
 mod up;
 
 use crate::{
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> End {
             Command::Run(args) => run::run(args).await,
             Command::Saturate(args) => saturate::run(args).await,
             Command::Compare(args) => compare::run(args).await,
+            Command::Scenario(command) => scenario::run(command),
             Command::Doctor(args) => doctor::run(args).await,
             Command::Clean(args) => clean::run(args).await,
         }

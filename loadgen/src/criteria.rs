@@ -27,12 +27,22 @@ pub(crate) struct Criteria {
     /// The same from a pod's intended start to its being seen running.
     #[serde(with = "crate::words::duration")]
     pub(crate) pod_startup: Duration,
+    /// The same from there to its being seen bound to a node, where a load of pods is judged by that.
+    #[serde(with = "crate::words::duration")]
+    pub(crate) pod_bound: Duration,
     /// The same from a write's acknowledgement to its event at a watcher.
     #[serde(with = "crate::words::duration")]
     pub(crate) watch_lag: Duration,
     /// The longest time between two renewals of a node's lease.
     #[serde(with = "crate::words::duration")]
     pub(crate) lease_gap: Duration,
+    /// The longest time from the start of watchers, that are started anew again and again, to all of them having seen all there is. Not
+    /// judged without it; with it, that they are there all the time is not.
+    #[serde(with = "crate::words::optional_duration", skip_serializing_if = "Option::is_none")]
+    pub(crate) synced: Option<Duration>,
+    /// The longest time in which no operation of a load succeeds. Not judged without it.
+    #[serde(with = "crate::words::optional_duration", skip_serializing_if = "Option::is_none")]
+    pub(crate) stall: Option<Duration>,
 }
 
 impl Default for Criteria {
@@ -44,8 +54,11 @@ impl Default for Criteria {
             single: Duration::from_secs(1),
             list: Duration::from_secs(30),
             pod_startup: Duration::from_secs(5),
+            pod_bound: Duration::from_secs(5),
             watch_lag: Duration::from_secs(1),
             lease_gap: Duration::from_secs(15),
+            synced: None,
+            stall: None,
         }
     }
 }
@@ -85,11 +98,6 @@ impl Criteria {
         shares.into_iter().find(|(_, share)| !(*share > 0.0 && *share < 1.0)).map(|(name, _)| name)
     }
 
-    /// An operation that takes longer is no goodput: twice its limit. What was intended is ripe, and can be judged, after as long.
-    pub(crate) fn good_within(&self) -> Duration {
-        self.pod_startup * 2
-    }
-
     /// How long a request may take that is not slow.
     pub(crate) fn limit(&self, class: Class) -> Duration {
         match class {
@@ -97,6 +105,11 @@ impl Criteria {
             Class::Mutating | Class::Get => self.single,
         }
     }
+}
+
+/// An operation with this limit that takes longer is no goodput. What was intended is ripe, and can be judged, after as long.
+pub(crate) fn good_within(limit: Duration) -> Duration {
+    limit * 2
 }
 
 /// Whether a failure is the server's. An answer such as 403 or 404 is what the request asked for, however it was meant: a node that is

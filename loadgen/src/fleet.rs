@@ -1,5 +1,7 @@
 //! The fleet of a run: what its nodes send, who they are on the target, and what they look like.
 
+mod handle;
+
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use anyhow::{Context, bail};
@@ -19,6 +21,7 @@ use measure::Clock;
 use profile::Kubelet;
 use wire::Credential;
 
+pub(crate) use self::handle::FleetHandle;
 use crate::{
     nodes::{NO_LOAD_BALANCER, RUN_LABEL, TAINT},
     plan::Plan,
@@ -101,7 +104,7 @@ pub(crate) fn spec(
         },
         start_rate: plan.start_rate,
         start_at_once: Some(START_AT_ONCE),
-        shards: shards(),
+        shards: shards(plan.scenario.scenario.cells),
         seed: plan.seed,
         clock,
         serving: serves(plan, target).then(EndpointSpec::default),
@@ -137,16 +140,26 @@ fn node_labels(target: &Target, run: &str) -> BTreeMap<String, String> {
     [run].into_iter().chain(excluded).collect()
 }
 
-/// Half the cores: the other half is for the drivers, and on our own target for the control plane.
-fn shards() -> u32 {
+/// Half the cores, over the fleets of all cells: the other half is for the drivers, and on our own target for the control plane.
+fn shards(cells: u32) -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores / 2).unwrap_or(1).clamp(1, 8)
+    (u32::try_from(cores / 2).unwrap_or(1).clamp(1, 8) / cells).max(1)
+}
+
+/// The account of nodes that have none of their own.
+fn account(run: &str) -> String {
+    format!("loadgen-fleet-{run}")
+}
+
+/// As what the apiserver knows it.
+pub(crate) fn shared_user(run: &str) -> String {
+    format!("system:serviceaccount:{NAMESPACE}:{}", account(run))
 }
 
 /// One account for all nodes, as KWOK's controller has one. The admin will not do: priority and fairness does not limit
 /// system:masters.
 async fn shared_account(target: &Target, run: &str, seed: u64) -> anyhow::Result<(Credential, Refresher)> {
-    let name = format!("loadgen-fleet-{run}");
+    let name = account(run);
     let metadata = || ObjectMeta {
         name: Some(name.clone()),
         labels: Some([(RUN_LABEL.to_owned(), run.to_owned())].into()),

@@ -24,16 +24,20 @@ pub(crate) async fn taking_pods(client: &Client, run: &str) -> Result<u64, wire:
 }
 
 /// Ready, and without the taint that the controller-manager removes some time after a node has become ready.
-fn takes_pods(node: &Node) -> bool {
-    let conditions = node.status.iter().flat_map(|status| &status.conditions);
-    let ready = conditions
-        .filter(|condition| condition.r#type.as_deref() == Some("Ready"))
-        .any(|condition| condition.status.as_deref() == Some("True"));
+pub(crate) fn takes_pods(node: &Node) -> bool {
+    let ready = is_ready(node);
     let mut taints = node.spec.iter().flat_map(|spec| &spec.taints);
     ready
         && !taints.any(|taint| {
             taint.key.as_deref() != Some(TAINT.0) && taint.effect.as_deref() != Some("PreferNoSchedule")
         })
+}
+
+/// Its condition `Ready` is `True`.
+pub(crate) fn is_ready(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| &status.conditions);
+    let mut ready = conditions.filter(|condition| condition.r#type.as_deref() == Some("Ready"));
+    ready.any(|condition| condition.status.as_deref() == Some("True"))
 }
 
 #[cfg(test)]

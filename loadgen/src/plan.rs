@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use fake_kubelet::{Capacity, Choice, Classes, Preset, descriptor_limit};
 use measure::Rate;
-use profile::{AuditLevel, Profile};
+use profile::{Audit, AuditLevel, Profile};
 
 use crate::{
+    cells,
     cli::LocalArgs,
-    scenario::{Axis, Loaded},
+    scenario::{Axis, Load, Loaded},
 };
 
 /// Pods end within seconds of their SIGTERM on virtual nodes; this and a lifetime later deletions are in full swing.
@@ -89,7 +90,7 @@ impl Plan {
         }
         scenario.scenario.put_axis(at);
         if let Some(lifetime) = wishes.lifetime {
-            scenario.scenario.load.iter_mut().for_each(|load| load.lifetime = lifetime);
+            scenario.scenario.loads.iter_mut().for_each(|load| load.put_lifetime(lifetime));
         }
         let fleet = &mut scenario.scenario.fleet;
         fleet.nodes = wishes.nodes.unwrap_or(fleet.nodes);
@@ -97,9 +98,22 @@ impl Plan {
         let nodes = fleet.nodes;
         let traffic = fleet.traffic();
         let classes = traffic.classes().context("[fleet]")?;
+        cells::check(&scenario.scenario)?;
+        for load in &scenario.scenario.loads {
+            if let Load::Nodes(load) = load
+                && load.count > nodes
+            {
+                bail!(
+                    "[[nodes]] {} is of {} nodes at a time, and the fleet has {nodes}",
+                    load.name,
+                    load.count
+                );
+            }
+        }
         enough_descriptors(nodes, classes)?;
         let at = if scenario.scenario.axis == Some(Axis::Nodes) { f64::from(nodes) } else { at };
-        let lifetime = scenario.scenario.load.iter().map(|load| load.lifetime).max().unwrap_or(LEASES);
+        let lifetimes = scenario.scenario.loads.iter().filter_map(Load::lifetime);
+        let lifetime = lifetimes.max().unwrap_or(LEASES);
         Ok(Self {
             at,
             nodes,
@@ -107,23 +121,31 @@ impl Plan {
             classes,
             warm_up: lifetime + SETTLING,
             rest_window: wishes.rest_window.unwrap_or(REST_WINDOW),
-            measure: wishes.measure,
+            measure: wishes.measure.max(scenario.scenario.window.unwrap_or_default()),
             drain_limit: lifetime + DRAIN_LIMIT,
             seed: wishes.seed,
             start_rate: wishes.start_rate,
             scenario,
         })
     }
-}
 
-impl Plan {
-    /// Operations per second of each load, with the axis at `at`.
-    pub(crate) fn rates(&self, at: f64) -> impl Iterator<Item = f64> {
-        let scenario = &self.scenario.scenario;
-        scenario.load.iter().map(move |load| match &scenario.axis {
-            Some(Axis::Rate(name)) if *name == load.name => at,
-            _ => load.rate.get(),
-        })
+    /// The highest value of the axis that there can be: no more nodes fall silent at a time than there are.
+    pub(crate) fn most(&self) -> Option<f64> {
+        let Axis::Count(name) = self.scenario.scenario.axis.as_ref()? else { return None };
+        let loads = &self.scenario.scenario.loads;
+        let is_of_nodes = loads.iter().any(|load| matches!(load, Load::Nodes(_)) && load.name() == name);
+        is_of_nodes.then_some(f64::from(self.nodes))
+    }
+
+    /// The same with another number of nodes.
+    pub(crate) fn with_nodes(&self, nodes: f64) -> anyhow::Result<Self> {
+        let mut plan = self.clone();
+        plan.scenario.scenario.put_axis(nodes);
+        plan.nodes = plan.scenario.scenario.fleet.nodes;
+        plan.at = f64::from(plan.nodes);
+        cells::check(&plan.scenario.scenario)?;
+        enough_descriptors(plan.nodes, plan.classes)?;
+        Ok(plan)
     }
 }
 
@@ -151,14 +173,33 @@ pub(crate) fn enough_descriptors(nodes: u32, classes: Classes) -> anyhow::Result
     }
 }
 
-/// The profile that the command line describes.
-pub(crate) fn profile(args: &LocalArgs) -> anyhow::Result<Profile> {
+/// Whether so many nodes can each have their connections through the balancer of several apiservers, which has two
+/// descriptors of this process for each of them.
+pub(crate) fn enough_descriptors_with(profile: &Profile, nodes: u32, classes: Classes) -> anyhow::Result<()> {
+    const EACH: u64 = 3;
+    if profile.topology.apiservers() == 1 {
+        return enough_descriptors(nodes, classes);
+    }
+    let limit = descriptor_limit();
+    match Capacity::of(nodes.into(), classes, limit / EACH) {
+        Capacity::Enough => Ok(()),
+        Capacity::TooFew { fit, needed, .. } => bail!(
+            "{nodes} nodes with {} connections each through a balancer need {} descriptors, and the limit is {limit}: {fit} \
+             nodes fit (`loadgen doctor` says how to raise it)",
+            classes.connections_per_node(),
+            needed * EACH
+        ),
+    }
+}
+
+/// The profile that the command line describes, with the settings that a scenario cannot do without.
+pub(crate) fn profile(args: &LocalArgs, needed: &[String]) -> anyhow::Result<Profile> {
     let mut profile = profile::load(args.profile.as_deref().unwrap_or(DEFAULT_PROFILE))?;
-    for assignment in &args.set {
+    for assignment in needed.iter().chain(&args.set) {
         profile.set(assignment)?;
     }
     if args.audit {
-        profile.audit.level = AuditLevel::Metadata;
+        profile.audit = Audit { level: AuditLevel::Metadata, ..Audit::default() };
     }
     control_plane::check_profile(&profile)?;
     Ok(profile)
@@ -169,7 +210,7 @@ mod tests {
     use fake_kubelet::Class;
 
     use super::*;
-    use crate::scenario;
+    use crate::scenario::{self, Turn};
 
     fn wishes() -> Wishes {
         Wishes::new(Duration::from_secs(40), 1, "100/s".parse().unwrap())
@@ -183,18 +224,8 @@ mod tests {
         assert_eq!(plan.warm_up, Duration::from_secs(15));
         let wishes = Wishes { nodes: Some(7), at: Some("3/s".to_owned()), ..wishes() };
         let plan = Plan::new(churn, &wishes).unwrap();
-        let [load] = plan.scenario.scenario.load.as_slice() else { panic!("one load") };
-        assert_eq!((plan.nodes, load.rate.get(), plan.at), (7, 3.0, 3.0));
-    }
-
-    #[test]
-    fn only_the_load_of_the_axis_is_turned_up() {
-        let mut churn = scenario::load("pod-churn").unwrap();
-        let mut other = churn.scenario.load[0].clone();
-        other.name = "other".to_owned();
-        churn.scenario.load.push(other);
-        let plan = Plan::new(churn, &wishes()).unwrap();
-        assert_eq!(plan.rates(99.0).collect::<Vec<_>>(), [99.0, 20.0]);
+        let [load] = plan.scenario.scenario.loads.as_slice() else { panic!("one load") };
+        assert_eq!((plan.nodes, load.turn(), plan.at), (7, Turn::Rate("3/s".parse().unwrap()), 3.0));
     }
 
     #[test]
@@ -223,9 +254,56 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_as_long_as_its_scenario_needs_it() {
+        let mut churn = scenario::load("pod-churn").unwrap();
+        churn.scenario.window = Some(Duration::from_secs(90));
+        assert_eq!(Plan::new(churn.clone(), &wishes()).unwrap().measure, Duration::from_secs(90));
+        churn.scenario.window = Some(Duration::from_secs(20));
+        assert_eq!(Plan::new(churn, &wishes()).unwrap().measure, Duration::from_secs(40));
+    }
+
+    #[test]
+    fn a_plan_of_several_cells_is_of_all_of_them_together() {
+        let loaded = scenario::load("cells").unwrap();
+        let plan = Plan::new(loaded, &Wishes { at: Some("4/s".to_owned()), ..wishes() }).unwrap();
+        assert_eq!((plan.scenario.scenario.cells, plan.nodes, plan.at), (2, 200, 4.0));
+    }
+
+    #[test]
+    fn an_axis_of_nodes_cannot_go_below_one_for_each_cell() {
+        let mut loaded = scenario::load("cells").unwrap();
+        loaded.scenario.axis = Some(Axis::Nodes);
+        let plan = Plan::new(loaded, &wishes()).unwrap();
+        assert_eq!(plan.with_nodes(2.0).unwrap().nodes, 2);
+        assert!(plan.with_nodes(1.0).unwrap_err().to_string().contains("2 cells need 2 nodes"));
+    }
+
+    #[test]
+    fn no_more_nodes_fall_silent_than_there_are() {
+        let flap = || scenario::load("node-flap").unwrap();
+        let plan = Plan::new(flap(), &wishes()).unwrap();
+        assert_eq!(plan.most(), Some(f64::from(plan.nodes)));
+        let few = Wishes { nodes: Some(5), ..wishes() };
+        let error = Plan::new(flap(), &few).unwrap_err().to_string();
+        assert!(error.contains("10 nodes at a time, and the fleet has 5"), "{error}");
+        assert_eq!(Plan::new(scenario::load("pod-churn").unwrap(), &wishes()).unwrap().most(), None);
+    }
+
+    #[test]
     fn more_nodes_than_descriptors_are_refused_with_the_number_that_fits() {
         let churn = scenario::load("pod-churn").unwrap();
         let error = Plan::new(churn, &Wishes { nodes: Some(u32::MAX), ..wishes() }).unwrap_err().to_string();
         assert!(error.contains("nodes fit") && error.contains("doctor"), "{error}");
+    }
+
+    #[test]
+    fn a_balancer_needs_three_descriptors_where_a_connection_needs_one() {
+        let mut profile = profile::load(DEFAULT_PROFILE).unwrap();
+        let classes = Preset::KubeletOnly.classes();
+        let nodes = u32::try_from(descriptor_limit() / 2).unwrap_or(u32::MAX);
+        enough_descriptors_with(&profile, nodes, classes).unwrap();
+        profile.set("topology.apiservers=2").unwrap();
+        let error = enough_descriptors_with(&profile, nodes, classes).unwrap_err().to_string();
+        assert!(error.contains("through a balancer"), "{error}");
     }
 }

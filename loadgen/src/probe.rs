@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 pub(crate) use self::course::{Course, Seen, World};
 use crate::{
     attribution::Cause,
-    observed::Observed,
+    observed::{Observed, Watched},
     sampling::Used,
     server_metrics::Reading,
     stand::{Load, Stand},
@@ -44,6 +44,8 @@ pub(crate) struct ToRest {
     pub(crate) least: Duration,
     /// Length of each of the windows by which rest is judged.
     pub(crate) window: Duration,
+    /// Whether a load whose backlog grows and grows while it warms up has been seen enough of.
+    pub(crate) or_break: bool,
 }
 
 /// How the load was when it was measured.
@@ -78,7 +80,6 @@ struct Begun {
     load: Load,
     observed: Observed,
     begin: Nanos,
-    offered: f64,
     /// Requests that had waited for a stream before.
     waited: u64,
     /// What the components said when it began, or its window.
@@ -106,43 +107,45 @@ struct Running<'s, 'a> {
 impl Stand<'_> {
     /// Offers a load and looks at what comes of it. What it leaves is deleted in the background.
     pub(crate) async fn probe(&mut self, ask: &Ask) -> anyhow::Result<Probed> {
-        let mut begun = self.begin_load(ask)?;
+        let mut begun = self.begin_load(ask);
         let seen = self.course(&mut begun, ask).probe().await?;
         Ok(self.finish(begun, seen).await)
     }
 
     /// Offers a load for a moment and says whether it was seen to break.
     pub(crate) async fn step(&mut self, ask: &Ask) -> anyhow::Result<Probed> {
-        let mut begun = self.begin_load(ask)?;
+        let mut begun = self.begin_load(ask);
         let seen = self.course(&mut begun, ask).step().await?;
         Ok(self.finish(begun, seen).await)
     }
 
     /// Offers a load after an overload and says how long it took until all criteria held again; `None` if they never did.
     pub(crate) async fn recover(&mut self, ask: &Ask) -> anyhow::Result<Option<Duration>> {
-        let mut begun = self.begin_load(ask)?;
+        let mut begun = self.begin_load(ask);
         let recovered = self.course(&mut begun, ask).recover().await?;
         let measured = begun.begin..self.setting.clock.now();
         self.retire(begun.load, measured);
         Ok(recovered)
     }
 
-    fn begin_load(&mut self, ask: &Ask) -> anyhow::Result<Begun> {
+    fn begin_load(&mut self, ask: &Ask) -> Begun {
         let setting = self.setting;
         let begin = setting.clock.now() + RUN_UP;
-        let observed = Observed::new(begin, setting.plan.scenario.scenario.criteria);
-        let load = self.offer(begin, ask, &observed)?;
+        let criteria = setting.plan.scenario.scenario.criteria;
+        let loads = self.loads_at(ask.at);
+        let watched: Vec<Watched> = loads.iter().map(|load| Watched::of(load, &criteria)).collect();
+        let observed = Observed::new(begin, criteria, &watched);
+        let load = self.offer(begin, ask.number, &loads, &observed);
         observed.open(begin);
         self.begin_window();
-        let offered = setting.plan.rates(ask.at).sum();
         let (waited, before) = (self.waited_for_stream(), self.read_metrics());
-        Ok(Begun { load, observed, begin, offered, waited, before, end: None })
+        Begun { load, observed, begin, waited, before, end: None }
     }
 
     fn course<'s>(&'s self, begun: &'s mut Begun, ask: &'s Ask) -> Course<'s, impl World + 's> {
-        let Begun { load, observed, begin, offered, before, end, .. } = begun;
+        let Begun { load, observed, begin, before, end, .. } = begun;
         let world = Running { stand: self, load, title: ask.title.as_deref(), begin: *begin, before, end };
-        Course { world, ask, observed: observed.clone(), begin: *begin, offered: *offered }
+        Course { world, ask, observed: observed.clone(), begin: *begin }
     }
 
     /// What there is to know beside the drivers, now.
@@ -178,8 +181,8 @@ impl World for Running<'_, '_> {
         tokio::time::sleep(length).await;
     }
 
-    fn backlog(&self) -> u64 {
-        self.load.counts().backlog + self.stand.retired_backlog()
+    fn backlog(&self, place: usize) -> u64 {
+        self.load.backlog(place) + self.stand.retired_backlog(place)
     }
 
     async fn take_fleet(&mut self) -> FleetReport {

@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use measure::{Kind, KindStats, Phase, Recorder};
+use measure::Phase;
 use profile::Profile;
 use record::{
-    Ended, Folder, Goodput, Interval, KindRecord, PhaseRecord, PodStartup, Pods, Requests, RunKind,
-    RunRecord, SCHEMA_VERSION, Side,
+    Ended, Folder, Interval, KindRecord, PhaseRecord, PodStartup, Pods, Requests, RunKind, RunRecord,
+    SCHEMA_VERSION, Side,
 };
 
 use crate::{
     about,
-    criteria::Criteria,
-    drivers::pods::{Accounting, Stages},
+    drivers::{Accounting, Report, Stages},
+    loads,
     plan::Plan,
-    probe::Probed,
     target::Target,
     trial::{Outcome, Timing},
     validity,
@@ -34,13 +33,15 @@ pub(crate) fn write(
     folder: &Folder,
     outcome: &Outcome,
 ) -> anyhow::Result<RunRecord> {
-    let totals = Totals::of(outcome);
-    let fleet_recorder = outcome.probed.observed.fleet_recorded(&outcome.probed.seen.measured);
-    let record = record(plan, profile, target, run, outcome, &totals, &fleet_recorder)?;
+    let measured = &outcome.probed.seen.measured;
+    let drivers = outcome.probed.observed.recorded(measured);
+    let fleet = outcome.probed.observed.fleet_recorded(measured);
+    let requests = Requests { drivers: KindRecord::of_all(&drivers), fleet: KindRecord::of_all(&fleet) };
+    let record = record(plan, profile, target, run, outcome, requests)?;
     folder.write_run(&record)?;
     let measured = outcome.timings.iter().find(|timing| timing.phase == Phase::Measure);
     if let Some(Timing { start, length, .. }) = measured.copied() {
-        for (side, recorder) in [(Side::Drivers, &totals.recorder), (Side::Fleet, &fleet_recorder)] {
+        for (side, recorder) in [(Side::Drivers, &drivers), (Side::Fleet, &fleet)] {
             folder.write_hlog(side, start, &[Interval { start: Duration::ZERO, length, recorder }])?;
         }
     }
@@ -53,12 +54,13 @@ fn record(
     target: &Target,
     run: &str,
     outcome: &Outcome,
-    totals: &Totals,
-    fleet_recorder: &Recorder,
+    requests: Requests,
 ) -> anyhow::Result<RunRecord> {
     let used = outcome.probed.used.as_ref();
-    // Where the load is the fleet's alone there are no operations to account for.
-    let has_loads = !plan.scenario.scenario.load.is_empty();
+    let scenario = &plan.scenario.scenario;
+    let mut loads = loads::records(&scenario.loads, &scenario.criteria, &outcome.probed);
+    loads::add_reports(&mut loads, &outcome.reports);
+    let pods = PodTotals::of(&outcome.reports);
     let harness_cpu_share = used.and_then(about::harness_share);
     Ok(RunRecord {
         schema_version: SCHEMA_VERSION,
@@ -85,90 +87,58 @@ fn record(
                 seconds: timing.length.as_secs_f64(),
             })
             .collect(),
-        requests: Requests {
-            drivers: driver_kinds(&totals.recorder, totals.stages.offered),
-            fleet: KindRecord::of_all(fleet_recorder),
-        },
-        goodput: has_loads
-            .then(|| goodput(&plan.scenario.scenario.criteria, &totals.stages, window(&outcome.probed))),
-        pods: has_loads.then(|| pods(&totals.accounting)),
-        pod_startup: has_loads.then(|| PodStartup {
-            create: totals.stages.create.summary(),
-            schedule: totals.stages.schedule.summary(),
-            start: totals.stages.start.summary(),
-            total: totals.stages.total.summary(),
-        }),
+        faults: outcome.faults.clone(),
+        requests,
+        goodput: loads::together(&loads),
+        loads,
+        pods: pods.as_ref().map(PodTotals::pods),
+        pod_startup: pods.as_ref().map(PodTotals::startup),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share,
         component_metrics: outcome.probed.cause.figures.clone(),
         judged: outcome.probed.seen.judged.clone(),
+        limited_by: outcome.probed.cause.limits.clone(),
         warnings: validity::of_probe(plan, target, &outcome.probed, outcome.clock_step),
     })
 }
 
-/// What several loads came to together.
-struct Totals {
-    recorder: Recorder,
+/// What the loads of pods came to together.
+#[derive(Default)]
+struct PodTotals {
     accounting: Accounting,
     stages: Stages,
 }
 
-impl Totals {
-    fn of(outcome: &Outcome) -> Self {
-        let mut total = Self {
-            recorder: outcome.probed.observed.recorded(&outcome.probed.seen.measured),
-            accounting: Accounting::default(),
-            stages: Stages::default(),
-        };
-        for report in &outcome.pods {
-            total.accounting.add(&report.accounting);
-            total.stages.add(&report.stages);
+impl PodTotals {
+    /// Nothing where there is no load of pods.
+    fn of(reports: &[(usize, Report)]) -> Option<Self> {
+        let mut total: Option<Self> = None;
+        for (_, Report { accounting, stages, .. }) in reports {
+            let Some(stages) = stages else { continue };
+            let total = total.get_or_insert_default();
+            total.accounting.add(accounting);
+            total.stages.add(stages);
         }
         total
     }
-}
 
-fn window(probed: &Probed) -> Duration {
-    let measured = &probed.seen.measured;
-    measured.end.since(measured.start)
-}
-
-/// Of creations all that were due count as offered, also those that had no answer before the run gave up.
-fn driver_kinds(recorder: &Recorder, offered: u64) -> Vec<KindRecord> {
-    let offered = |kind: Kind, stats: &KindStats| if kind.verb == "create" { offered } else { stats.done() };
-    recorder.kinds().map(|(kind, stats)| KindRecord::new(kind, stats, offered(kind, stats))).collect()
-}
-
-fn goodput(criteria: &Criteria, stages: &Stages, window: Duration) -> Goodput {
-    let within = criteria.good_within();
-    let good = stages.total.len() - stages.total.longer_than(within);
-    Goodput::new(stages.offered, good, within, window)
-}
-
-fn pods(accounting: &Accounting) -> Pods {
-    Pods {
-        offered: accounting.offered,
-        running: accounting.running,
-        deleted: accounting.deleted,
-        failed: accounting.failed(),
-        failed_by_reason: accounting.failed_by_reason.clone(),
+    fn pods(&self) -> Pods {
+        let Accounting { offered, there, gone, failed_by_reason } = &self.accounting;
+        Pods {
+            offered: *offered,
+            running: *there,
+            deleted: *gone,
+            failed: self.accounting.failed(),
+            failed_by_reason: failed_by_reason.clone(),
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pod_that_takes_twelve_seconds_was_no_goodput_even_where_it_may_take_twenty() {
-        let mut stages = Stages { offered: 1, ..Stages::default() };
-        stages.total.record(Duration::from_secs(12));
-        let good = |pod_startup| {
-            let criteria = Criteria { pod_startup, ..Criteria::default() };
-            let goodput = goodput(&criteria, &stages, Duration::from_secs(1));
-            (goodput.good, goodput.limit_seconds)
-        };
-        assert_eq!(good(Duration::from_secs(5)), (0, 10.0));
-        assert_eq!(good(Duration::from_secs(20)), (1, 40.0));
+    fn startup(&self) -> PodStartup {
+        PodStartup {
+            create: self.stages.create.summary(),
+            schedule: self.stages.schedule.summary(),
+            start: self.stages.start.summary(),
+            total: self.stages.total.summary(),
+        }
     }
 }

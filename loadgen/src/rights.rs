@@ -1,6 +1,7 @@
-//! What the drivers may do and as whom: a namespace of the run, a ServiceAccount for each identity, and tokens.
+//! What the drivers may do and as whom: namespaces of the run, ServiceAccounts for each load, their rights, and tokens.
 //!
-//! Drivers never use the admin credential: system:masters is exempt from priority and fairness and would hide what is tuned.
+//! Drivers never use the admin credential: system:masters is exempt from priority and fairness and would hide what is tuned. Each load
+//! has accounts of its own, because one user is one flow, and who disturbs must not be who is disturbed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,14 +10,14 @@ use identity::service_account::Refresher;
 use k8s_openapi::{
     api::{
         core::v1::{Namespace, ServiceAccount},
-        rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject},
+        rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject},
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::api::{Api, PostParams};
 use wire::{Client, Credential};
 
-use crate::{nodes::RUN_LABEL, target::Target};
+use crate::{nodes::RUN_LABEL, resources::Resource, target::Target};
 
 /// As the drivers introduce themselves.
 pub(crate) const USER_AGENT: &str = concat!("loadgen/", env!("CARGO_PKG_VERSION"));
@@ -25,12 +26,10 @@ pub(crate) const USER_AGENT: &str = concat!("loadgen/", env!("CARGO_PKG_VERSION"
 const TOKEN_LIFE: Duration = Duration::from_hours(1);
 /// The controller-manager makes a namespace's default ServiceAccount, without which no pod is admitted.
 const DEFAULT_ACCOUNT_WITHIN: Duration = Duration::from_mins(1);
-const ROLE: &str = "loadgen-driver";
 
 /// Clients for the drivers of one load, and what keeps their tokens fresh.
 pub(crate) struct Identities {
-    pub(crate) namespace: String,
-    /// Take turns in creating and deleting.
+    /// Take turns in sending.
     pub(crate) drivers: Vec<Client>,
     /// Watches.
     pub(crate) observer: Client,
@@ -45,29 +44,67 @@ impl Identities {
     }
 }
 
-/// Makes the namespace, the accounts and their rights.
-pub(crate) async fn prepare(target: &Target, run: &str, identities: u32) -> anyhow::Result<Identities> {
-    let namespace = format!("loadgen-{run}");
-    create_namespace(target, &namespace, run).await?;
-    let names: Vec<String> = (0..identities).map(|index| format!("driver-{index}")).collect();
-    let accounts: Api<ServiceAccount> = Api::namespaced(target.kube.clone(), &namespace);
-    for name in names.iter().map(String::as_str).chain(["observer"]) {
+/// What a load may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) rules: Vec<Rule>,
+    /// In all namespaces, and with what is in none; otherwise only in those of the run.
+    pub(crate) is_cluster_wide: bool,
+}
+
+/// What it may do with one resource.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) resource: Resource,
+    pub(crate) verbs: &'static [&'static str],
+}
+
+/// Makes the run's namespaces, so many, and says their names.
+pub(crate) async fn namespaces(target: &Target, run: &str, count: u32) -> anyhow::Result<Vec<String>> {
+    let name = |index: u32| match index {
+        0 => format!("loadgen-{run}"),
+        index => format!("loadgen-{run}-{index}"),
+    };
+    let names: Vec<String> = (0..count.max(1)).map(name).collect();
+    for name in &names {
+        create_namespace(target, name, run).await?;
+    }
+    for name in &names {
+        wait_for_default_account(&Api::namespaced(target.kube.clone(), name)).await?;
+    }
+    Ok(names)
+}
+
+/// Makes the accounts of a load and their rights in the run's namespaces, of which the first has the accounts.
+pub(crate) async fn prepare(
+    target: &Target,
+    run: &str,
+    load: &str,
+    identities: u32,
+    namespaces: &[String],
+    grant: &Grant,
+) -> anyhow::Result<Identities> {
+    let home = &namespaces[0];
+    let names: Vec<String> = (0..identities).map(|index| format!("{load}-{index}")).collect();
+    let observer = format!("{load}-observer");
+    let accounts: Api<ServiceAccount> = Api::namespaced(target.kube.clone(), home);
+    for name in names.iter().chain([&observer]) {
         let account = ServiceAccount { metadata: labelled(name, run), ..ServiceAccount::default() };
         there(accounts.create(&PostParams::default(), &account).await)
             .with_context(|| format!("cannot create ServiceAccount {name}"))?;
     }
-    grant(target, &namespace, run, &names).await?;
-    wait_for_default_account(&accounts).await?;
+    let all: Vec<&String> = names.iter().chain([&observer]).collect();
+    give(target, run, load, namespaces, &all, grant).await?;
     let mut refreshers = Vec::new();
     let mut drivers = Vec::new();
     for (seed, name) in (0..).zip(&names) {
-        let (client, refresher) = client(target, &namespace, name, seed).await?;
+        let (client, refresher) = client(target, home, name, seed).await?;
         drivers.push(client);
         refreshers.push(refresher);
     }
-    let (observer, refresher) = client(target, &namespace, "observer", u64::from(identities)).await?;
+    let (observer, refresher) = client(target, home, &observer, u64::from(identities)).await?;
     refreshers.push(refresher);
-    Ok(Identities { namespace, drivers, observer, _refreshers: refreshers })
+    Ok(Identities { drivers, observer, _refreshers: refreshers })
 }
 
 fn labelled(name: &str, run: &str) -> ObjectMeta {
@@ -76,9 +113,21 @@ fn labelled(name: &str, run: &str) -> ObjectMeta {
 }
 
 async fn create_namespace(target: &Target, namespace: &str, run: &str) -> anyhow::Result<()> {
+    let api = Api::<Namespace>::all(target.kube.clone());
     let object = Namespace { metadata: labelled(namespace, run), ..Namespace::default() };
-    there(Api::<Namespace>::all(target.kube.clone()).create(&PostParams::default(), &object).await)
-        .with_context(|| format!("cannot create namespace {namespace}"))
+    match api.create(&PostParams::default(), &object).await {
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let found =
+                api.get(namespace).await.with_context(|| format!("cannot read namespace {namespace}"))?;
+            let owner = found.metadata.labels.unwrap_or_default().remove(RUN_LABEL);
+            anyhow::ensure!(
+                owner.as_deref() == Some(run),
+                "there is a namespace {namespace} already, and it is not this run's"
+            );
+            Ok(())
+        }
+        created => created.map(drop).with_context(|| format!("cannot create namespace {namespace}")),
+    }
 }
 
 /// An object of ours that is there already was made before the control plane's contents were kept, and is as it should be.
@@ -89,35 +138,63 @@ pub(crate) fn there<K>(created: kube::Result<K>) -> kube::Result<()> {
     }
 }
 
-async fn grant(target: &Target, namespace: &str, run: &str, names: &[String]) -> anyhow::Result<()> {
-    let verbs = ["create", "delete", "get", "list", "watch"].map(str::to_owned);
-    let policy = PolicyRule {
-        api_groups: Some(vec![String::new()]),
-        resources: Some(vec!["pods".to_owned()]),
-        verbs: verbs.into(),
-        ..PolicyRule::default()
-    };
-    let role = Role { metadata: labelled(ROLE, run), rules: Some(vec![policy]) };
-    let subjects = names.iter().map(String::as_str).chain(["observer"]).map(|name| Subject {
+/// A `ClusterRole`, bound everywhere or in the run's namespaces.
+async fn give(
+    target: &Target,
+    run: &str,
+    load: &str,
+    namespaces: &[String],
+    accounts: &[&String],
+    grant: &Grant,
+) -> anyhow::Result<()> {
+    let name = format!("loadgen-{run}-{load}");
+    let kube = || target.kube.clone();
+    let rules = grant.rules.iter().map(policy).collect();
+    let role = ClusterRole { metadata: labelled(&name, run), rules: Some(rules), ..ClusterRole::default() };
+    there(Api::<ClusterRole>::all(kube()).create(&PostParams::default(), &role).await)
+        .context("cannot create the drivers' ClusterRole")?;
+    let subjects = accounts.iter().map(|account| Subject {
         kind: "ServiceAccount".to_owned(),
-        name: name.to_owned(),
-        namespace: Some(namespace.to_owned()),
+        name: (*account).clone(),
+        namespace: Some(namespaces[0].clone()),
         ..Subject::default()
     });
-    let binding = RoleBinding {
-        metadata: labelled(ROLE, run),
-        role_ref: RoleRef {
-            api_group: Some("rbac.authorization.k8s.io".to_owned()),
-            kind: "Role".to_owned(),
-            name: ROLE.to_owned(),
-        },
-        subjects: Some(subjects.collect()),
+    let subjects: Option<Vec<Subject>> = Some(subjects.collect());
+    let role_ref = RoleRef {
+        api_group: Some("rbac.authorization.k8s.io".to_owned()),
+        kind: "ClusterRole".to_owned(),
+        name: name.clone(),
     };
-    let kube = || target.kube.clone();
-    there(Api::<Role>::namespaced(kube(), namespace).create(&PostParams::default(), &role).await)
-        .context("cannot create the drivers' Role")?;
-    there(Api::<RoleBinding>::namespaced(kube(), namespace).create(&PostParams::default(), &binding).await)
-        .context("cannot create the drivers' RoleBinding")
+    if grant.is_cluster_wide {
+        let binding = ClusterRoleBinding { metadata: labelled(&name, run), role_ref, subjects };
+        return there(Api::<ClusterRoleBinding>::all(kube()).create(&PostParams::default(), &binding).await)
+            .context("cannot create the drivers' ClusterRoleBinding");
+    }
+    for namespace in namespaces {
+        let binding = RoleBinding {
+            metadata: labelled(&name, run),
+            role_ref: role_ref.clone(),
+            subjects: subjects.clone(),
+        };
+        there(
+            Api::<RoleBinding>::namespaced(kube(), namespace).create(&PostParams::default(), &binding).await,
+        )
+        .context("cannot create the drivers' RoleBinding")?;
+    }
+    Ok(())
+}
+
+fn policy(Rule { resource, verbs }: &Rule) -> PolicyRule {
+    let name = match &resource.subresource {
+        Some(subresource) => format!("{}/{subresource}", resource.name),
+        None => resource.name.clone(),
+    };
+    PolicyRule {
+        api_groups: Some(vec![resource.group().to_owned()]),
+        resources: Some(vec![name]),
+        verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+        ..PolicyRule::default()
+    }
 }
 
 async fn wait_for_default_account(accounts: &Api<ServiceAccount>) -> anyhow::Result<()> {

@@ -42,8 +42,11 @@ struct Window {
     begin: Nanos,
 }
 
+/// The processes to look at, name and id: asked each time, because one that is started again has another id.
+type Components = Box<dyn Fn() -> Vec<(String, u32)> + Send>;
+
 struct Sampled {
-    processes: Vec<(String, u32)>,
+    components: Components,
     clock: Clock,
     series: Series,
     window: Option<Window>,
@@ -51,10 +54,14 @@ struct Sampled {
 
 impl Sampling {
     /// Starts; every sample is also a line of the record's series.
-    pub(crate) fn start(mut processes: Vec<(String, u32)>, clock: Clock, series: Series) -> Self {
-        processes.push((HARNESS.to_owned(), std::process::id()));
+    pub(crate) fn start(
+        components: impl Fn() -> Vec<(String, u32)> + Send + 'static,
+        clock: Clock,
+        series: Series,
+    ) -> Self {
+        let components = Box::new(components);
         let (commands, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(Sampled { processes, clock, series, window: None }.run(receiver));
+        tokio::spawn(Sampled { components, clock, series, window: None }.run(receiver));
         Self(commands)
     }
 
@@ -91,7 +98,9 @@ impl Sampled {
     }
 
     fn sample(&self) -> Vec<Sample> {
-        Sampler.sample(&self.processes)
+        let mut processes = (self.components)();
+        processes.push((HARNESS.to_owned(), std::process::id()));
+        Sampler.sample(&processes)
     }
 
     fn look(&mut self) {

@@ -13,7 +13,9 @@ use measure::{
     search::{Answer, End, Finding, Next, Outcome, Search, Task, TaskKind},
     statistics::{Judgement, knee},
 };
-use record::{SEARCH_SCHEMA_VERSION, SearchAxis, SearchKind, SearchRecord, TrialRecord};
+use record::{
+    SEARCH_SCHEMA_VERSION, SearchAxis, SearchKind, SearchRecord, TrialRecord, Warning, WarningClass,
+};
 
 pub(crate) use self::lengths::{Confirm, Lengths};
 use crate::{
@@ -24,6 +26,7 @@ use crate::{
     scenario::Axis,
     stand::{Setting, Stand},
     target::Target,
+    validity,
 };
 
 /// What is searched for, and how.
@@ -132,7 +135,14 @@ impl<'a> Searching<'a> {
     async fn on(&mut self, target: &Target) -> anyhow::Result<Turn> {
         self.planes += 1;
         let Ground { run, folder, progress, inventory, .. } = *self.ground;
-        let setting = Setting { plan: &self.wanted.plan, target, run, clock: self.clock, progress, folder };
+        let of_nodes = self.wanted.axis == Axis::Nodes;
+        let plan = match self.search.next() {
+            Next::Try(task) if of_nodes => self.wanted.plan.with_nodes(task.at)?,
+            _ => self.wanted.plan.clone(),
+        };
+        // What is kept is of one number of nodes.
+        let inventory = inventory.filter(|_| !of_nodes);
+        let setting = Setting { plan: &plan, target, run, clock: self.clock, progress, folder };
         let mut stand = Stand::prepare(setting, inventory).await?;
         let mut last: Option<(TaskKind, Outcome)> = None;
         let turn = loop {
@@ -140,7 +150,8 @@ impl<'a> Searching<'a> {
                 Next::Over(answer) => break Turn::Over(answer),
                 Next::Try(task) => task,
             };
-            if last.is_some_and(|last| has_had_its_day(last, task.kind)) {
+            let has_had_its_day = |last| of_nodes || has_had_its_day(last, task.kind);
+            if last.is_some_and(has_had_its_day) {
                 if target.local.is_some() {
                     break Turn::Fresh;
                 }
@@ -215,6 +226,15 @@ fn so_far(record: &SearchRecord) -> anyhow::Result<Search> {
     Ok(search)
 }
 
+/// How loads of a search are shown.
+pub(crate) fn shown(record: &SearchRecord) -> impl Fn(f64) -> String {
+    let axis: Option<Axis> = record.axis.name.parse().ok();
+    move |value| match &axis {
+        Some(axis) => axis.show(value),
+        None => format!("{value}{}", record.axis.unit),
+    }
+}
+
 /// A task in a word.
 pub(crate) fn name(kind: TaskKind) -> &'static str {
     match kind {
@@ -265,12 +285,10 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
     record.answer = Some(answer);
     record.lambda = answer.lambda();
     record.knee = knee_of(&record.trials);
-    let steady = |trial: &&TrialRecord| matches!(trial.task.kind, TaskKind::Probe | TaskKind::Hold);
-    let of =
-        |outcome| record.trials.iter().filter(steady).filter(move |trial| trial.finding.outcome == outcome);
     let lowest = |a: &&TrialRecord, b: &&TrialRecord| a.task.at.total_cmp(&b.task.at);
     // Without a probe that broke the ramp's last step is all there is.
-    let broke = of(Outcome::Broke)
+    let broke = record
+        .steady(Outcome::Broke)
         .min_by(lowest)
         .or_else(|| record.trials.iter().find(|trial| trial.finding.outcome == Outcome::Broke));
     let (broke_first, limited_by) = match broke {
@@ -280,14 +298,12 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
         }
         None => (Vec::new(), Vec::new()),
     };
-    // A hold may have broken where a probe held.
-    let held = of(Outcome::Held).rfind(|trial| Some(trial.task.at) == answer.low);
-    let cpu = held.map(trial::cpu_ms_per_operation).unwrap_or_default();
-    let mut warnings: Vec<record::Warning> = Vec::new();
+    let cpu = record.held().map(trial::cpu_ms_per_operation).unwrap_or_default();
+    let mut warnings: Vec<Warning> = Vec::new();
     // What was tried again does not count. What a ramp's steps say of the harness matters only where it was at its end.
     let counts = |trial: &&TrialRecord| match trial.finding.outcome {
         Outcome::HarnessLimited => answer.end == End::HarnessLimited,
-        Outcome::Held | Outcome::Broke => steady(trial),
+        Outcome::Held | Outcome::Broke => trial.is_steady(),
     };
     for trial in record.trials.iter().filter(counts) {
         for warning in &trial.warnings {
@@ -300,7 +316,21 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
     record.limited_by = limited_by;
     record.cpu_ms_per_operation = cpu;
     warnings.extend(std::mem::take(&mut record.warnings));
+    warnings.extend(wavering(record));
     record.warnings = warnings;
+}
+
+/// That loads held and broke by turns: lambda* is then one of several answers.
+fn wavering(record: &SearchRecord) -> Option<Warning> {
+    let (broke, held) = record.wavered()?;
+    let show = shown(record);
+    let advice = format!(
+        "windows from {} to {} held and broke by turns: another search may end anywhere there; search several times, and name the \
+         range of the answers",
+        show(broke),
+        show(held)
+    );
+    validity::above("wavering", WarningClass::Warn, held / broke, 1.0, &advice)
 }
 
 /// Where goodput stops to follow the offered load, over everything that was measured for long enough to have one.

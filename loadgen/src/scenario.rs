@@ -1,40 +1,147 @@
-//! Scenarios: declarative files that name a fleet and the loads on it.
+//! Scenarios: declarative files that name a fleet, what is there beside it, and the loads on it.
 
 mod axis;
+mod fault;
+mod inventory;
+mod load;
 mod template;
 
 use std::time::Duration;
 
 use fake_kubelet::{Choice, Class, Preset};
-use measure::{Arrivals, Rate};
 use serde::{Deserialize, Serialize};
 
-use crate::criteria::Criteria;
+use crate::{criteria::Criteria, words::optional_duration};
 
-pub(crate) use self::axis::Axis;
-pub(crate) use self::template::{OnlyVirtual, PodTemplate, TemplateError};
+pub(crate) use self::{
+    axis::Axis,
+    fault::{Fault, PATIENCE as FAULT_PATIENCE},
+    inventory::{Install, InventorySpec},
+    load::{
+        Consistency, ControllerKind, ControllersLoad, Done, EventsLoad, How, ListEncoding, ListsLoad, Load,
+        MaintenanceLoad, NodesAction, NodesLoad, ObjectsLoad, Operation, PodsLoad, ServicesLoad, Step, Turn,
+        Until, WatchStart, WatchesLoad, What,
+    },
+    template::{Object, OnlyVirtual, Place, Template, TemplateError},
+};
+
+/// Files of `scenarios/` and their texts.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml")))),*]
+    };
+}
 
 /// The scenarios that come with the program, by name.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("node-heartbeat", include_str!("../../scenarios/node-heartbeat.toml")),
-    ("pod-churn", include_str!("../../scenarios/pod-churn.toml")),
+const BUILT_IN: &[(&str, &str)] = files![
+    "audit-load",
+    "big-list",
+    "bulk-delete",
+    "cells",
+    "custom-resources",
+    "etcd-maintenance",
+    "etcd-quota",
+    "event-storm",
+    "informer-herd",
+    "job-churn",
+    "namespace-density",
+    "node-flap",
+    "node-heartbeat",
+    "noisy-tenant",
+    "observability-clients",
+    "one-namespace",
+    "pod-churn",
+    "rolling",
+    "scheduler-burst",
+    "scheduler-burst-affinity",
+    "scheduler-burst-anti-affinity",
+    "scheduler-burst-spread",
+    "service-fanout",
+    "several-apiservers",
+    "slow-watchers",
+    "volumes",
+    "watch-fanout",
+    "watch-fanout-many",
 ];
 
-/// A scenario, as its file says.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+/// A scenario.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct Scenario {
-    /// One sentence.
+    /// A paragraph.
     pub(crate) about: String,
+    /// The scenario of which it is another shape; lists show that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) variant_of: Option<String>,
     /// What is turned up.
     pub(crate) axis: Option<Axis>,
+    /// Settings of the profile that it cannot do without, as `--set` has them; the command line is over them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) set: Vec<String>,
+    /// Control planes beside one another, each with its part of the nodes, of the inventory and of every load.
+    #[serde(skip_serializing_if = "is_one")]
+    pub(crate) cells: u32,
+    /// The shortest measured window that shows what there is to be seen; what is asked for is made as long.
+    #[serde(with = "optional_duration", skip_serializing_if = "Option::is_none")]
+    pub(crate) window: Option<Duration>,
     pub(crate) fleet: FleetShape,
-    /// What offers load beside the fleet itself.
-    #[serde(default)]
-    pub(crate) load: Vec<Load>,
+    /// What the admin makes first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) install: Vec<Install>,
+    /// What is there before the load.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) inventory: Vec<InventorySpec>,
+    /// What is made to fail or to take its time while there is load.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) faults: Vec<Fault>,
+    /// What offers load beside the fleet itself: those that watch first, so that they are there when others write.
+    #[serde(rename = "load")]
+    pub(crate) loads: Vec<Load>,
     /// What the control plane has to keep to.
-    #[serde(default)]
     pub(crate) criteria: Criteria,
+}
+
+/// The same as its file has it: a table for each kind of load.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    about: String,
+    #[serde(default, rename = "variant-of")]
+    variant_of: Option<String>,
+    axis: Option<Axis>,
+    #[serde(default)]
+    set: Vec<String>,
+    #[serde(default = "one")]
+    cells: u32,
+    #[serde(default, with = "optional_duration")]
+    window: Option<Duration>,
+    fleet: FleetShape,
+    #[serde(default)]
+    install: Vec<Install>,
+    #[serde(default)]
+    inventory: Vec<InventorySpec>,
+    #[serde(default)]
+    faults: Vec<Fault>,
+    #[serde(default)]
+    pods: Vec<PodsLoad>,
+    #[serde(default)]
+    objects: Vec<ObjectsLoad>,
+    #[serde(default)]
+    lists: Vec<ListsLoad>,
+    #[serde(default)]
+    watches: Vec<WatchesLoad>,
+    #[serde(default)]
+    events: Vec<EventsLoad>,
+    #[serde(default)]
+    services: Vec<ServicesLoad>,
+    #[serde(default)]
+    nodes: Vec<NodesLoad>,
+    #[serde(default)]
+    controllers: Vec<ControllersLoad>,
+    #[serde(default)]
+    maintenance: Vec<MaintenanceLoad>,
+    #[serde(default)]
+    criteria: Criteria,
 }
 
 /// The fleet a scenario runs on.
@@ -57,14 +164,54 @@ impl FleetShape {
     }
 }
 
+impl From<Written> for Scenario {
+    fn from(written: Written) -> Self {
+        let Written {
+            about, axis, fleet, install, inventory, pods, objects, lists, watches, criteria, ..
+        } = written;
+        let watches = watches.into_iter().map(Load::Watches);
+        let watches = watches.chain(written.controllers.into_iter().map(Load::Controllers));
+        let pods = pods.into_iter().map(Load::Pods);
+        let objects = objects.into_iter().map(Load::Objects);
+        let lists = lists.into_iter().map(Load::Lists);
+        let more = written.events.into_iter().map(Load::Events);
+        let more = more.chain(written.services.into_iter().map(Load::Services));
+        let more = more.chain(written.nodes.into_iter().map(Load::Nodes));
+        let more = more.chain(written.maintenance.into_iter().map(Load::Maintenance));
+        let mut loads: Vec<Load> = watches.chain(pods).chain(objects).chain(lists).chain(more).collect();
+        load::share_mixes(&mut loads);
+        let Written { variant_of, set, cells, window, faults, .. } = written;
+        Self {
+            about,
+            variant_of,
+            axis,
+            set,
+            cells,
+            window,
+            fleet,
+            install,
+            inventory,
+            faults,
+            loads,
+            criteria,
+        }
+    }
+}
+
 impl Scenario {
     /// Where the file puts its axis; 0 where it has none.
     pub(crate) fn axis_value(&self) -> f64 {
         match &self.axis {
             Some(Axis::Nodes) => f64::from(self.fleet.nodes),
-            Some(Axis::Rate(name)) => {
-                let load = self.load.iter().find(|load| load.name == *name);
-                load.map_or(0.0, |load| load.rate.get())
+            // Of a mix all parts together.
+            Some(Axis::Rate(name) | Axis::Count(name)) => {
+                let turned =
+                    self.loads.iter().filter(|load| load.name() == name || load.mix() == Some(name.as_str()));
+                let place = |load: &Load| match load.turn() {
+                    Turn::Rate(rate) => rate.get(),
+                    Turn::Count(count) => f64::from(count),
+                };
+                turned.map(place).sum()
             }
             None => 0.0,
         }
@@ -75,54 +222,34 @@ impl Scenario {
         matches!(self.axis, Some(Axis::Rate(_)))
     }
 
+    /// Its loads with the axis somewhere else.
+    pub(crate) fn loads_at(&self, at: f64) -> Vec<Load> {
+        let mut there = self.clone();
+        there.put_axis(at);
+        there.loads
+    }
+
+    /// How many namespaces it uses.
+    pub(crate) fn namespaces(&self) -> u32 {
+        let named = self.loads.iter().map(|load| match load {
+            Load::Maintenance(load) => load.namespaces(),
+            _ => 1,
+        });
+        self.inventory.iter().map(|spec| spec.namespaces).chain(named).max().unwrap_or(1).max(1)
+    }
+
     /// Puts the axis somewhere else.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number of nodes, and the cast saturates"
-    )]
     pub(crate) fn put_axis(&mut self, at: f64) {
-        match &self.axis {
-            Some(Axis::Nodes) => self.fleet.nodes = at.round() as u32,
-            Some(Axis::Rate(name)) => {
-                let load = self.load.iter_mut().find(|load| load.name == *name);
-                if let (Some(load), Ok(rate)) = (load, Rate::per_second(at)) {
-                    load.rate = rate;
-                }
+        let Some(axis) = self.axis.clone() else { return };
+        if axis == Axis::Nodes {
+            self.fleet.nodes = axis::whole(at);
+        }
+        for load in &mut self.loads {
+            if let Some(turn) = load.turned(&axis, at) {
+                load.put(turn);
             }
-            None => {}
         }
     }
-}
-
-/// What offers a load.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Driver {
-    /// Pods that are created, live for a while, and are deleted.
-    Pods,
-}
-
-/// One load.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Load {
-    pub(crate) driver: Driver,
-    /// The load's name in its scenario.
-    pub(crate) name: String,
-    /// Pods created per second.
-    pub(crate) rate: Rate,
-    /// How creations are spread.
-    #[serde(default)]
-    pub(crate) arrivals: Arrivals,
-    /// From Running to the deletion.
-    #[serde(with = "crate::words::duration")]
-    pub(crate) lifetime: Duration,
-    /// ServiceAccounts that take turns.
-    #[serde(default = "default_identities")]
-    pub(crate) identities: u32,
-    /// The pod, as a template.
-    pub(crate) manifest: String,
 }
 
 /// Why there is no scenario.
@@ -136,8 +263,9 @@ pub(crate) enum Error {
     Input(#[from] profile::input::InputError),
     #[error("scenario {origin}: {reason}")]
     Impossible { origin: String, reason: String },
-    #[error("scenario {origin}: the manifest of load {load}")]
-    Template { origin: String, load: usize, source: TemplateError },
+    /// `origin` with line and column, as far as they are known.
+    #[error("{origin}: the manifest of {what} {reason}")]
+    Template { origin: String, what: String, reason: TemplateError },
 }
 
 /// A scenario and the text it was read from.
@@ -148,67 +276,130 @@ pub(crate) struct Loaded {
     pub(crate) scenario: Scenario,
 }
 
+/// The names of the scenarios that come with the program.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name)
+}
+
 /// Reads a built-in scenario by name, or a file by path.
 pub(crate) fn load(name_or_path: &str) -> Result<Loaded, Error> {
     let is_path = name_or_path.contains('/')
         || std::path::Path::new(name_or_path).extension().is_some_and(|extension| extension == "toml");
     if is_path {
-        let text = std::fs::read_to_string(name_or_path)
-            .map_err(|source| Error::Read { path: name_or_path.to_owned(), source })?;
-        let name = std::path::Path::new(name_or_path).file_stem().unwrap_or_default().to_string_lossy();
-        return parse(&name, name_or_path, &text);
+        return file(name_or_path);
     }
     let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) else {
-        let names = || BUILT_IN.iter().map(|(name, _)| *name);
         return Err(Error::Unknown {
             name: name_or_path.to_owned(),
-            known: names().collect::<Vec<_>>().join(", "),
-            nearest: profile::nearest(name_or_path, names()),
+            known: built_in().collect::<Vec<_>>().join(", "),
+            nearest: profile::nearest(name_or_path, built_in()),
         });
     };
     parse(name, &format!("scenarios/{name}.toml"), text)
 }
 
+/// Reads a file, whatever it is called.
+pub(crate) fn file(path: &str) -> Result<Loaded, Error> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let name = std::path::Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+    parse(&name, path, &text)
+}
+
 fn parse(name: &str, origin: &str, text: &str) -> Result<Loaded, Error> {
-    let scenario: Scenario = profile::input::parse(origin, text)?;
-    let impossible =
-        |reason: &str| Error::Impossible { origin: origin.to_owned(), reason: reason.to_owned() };
-    if scenario.fleet.nodes == 0 {
-        return Err(impossible("fleet.nodes is 0; a scenario needs at least one node"));
+    let scenario = Scenario::from(profile::input::parse::<Written>(origin, text)?);
+    let impossible = |reason: String| Error::Impossible { origin: origin.to_owned(), reason };
+    check(&scenario).map_err(impossible)?;
+    let wrong = |what: String, manifest: &str, reason: TemplateError| {
+        // A manifest stands in its file as it is, unless it has escapes in it.
+        let place = reason.place().zip(text.find(manifest).filter(|_| !manifest.is_empty()));
+        let origin = place.map_or_else(
+            || origin.to_owned(),
+            |(Place { line, column }, from)| {
+                format!("{origin}:{}:{column}", Place::of(text, from).line + line - 1)
+            },
+        );
+        Error::Template { origin, what, reason }
+    };
+    for load in &scenario.loads {
+        let what = || format!("[[{}]] {}", load.driver(), load.name());
+        load.template("check", None).map_err(|reason| wrong(what(), load.manifest(), reason))?;
     }
-    if let Some(name) = scenario.criteria.odd_share() {
-        return Err(impossible(&format!("criteria.{name} is a share, above 0 and below 1")));
+    for install in &scenario.install {
+        let what = || "[[install]]".to_owned();
+        install.objects("check", "check").map_err(|reason| wrong(what(), &install.manifest, reason))?;
     }
-    check_axis(&scenario).map_err(|reason| impossible(&reason))?;
-    for (index, load) in scenario.load.iter().enumerate() {
-        if load.identities == 0 {
-            return Err(impossible("identities is 0; somebody has to create the pods"));
-        }
-        PodTemplate::new(&load.manifest, "check", "check", None).map_err(|source| Error::Template {
-            origin: origin.to_owned(),
-            load: index + 1,
-            source,
-        })?;
+    for spec in &scenario.inventory {
+        let what = || format!("[[inventory]] {}", spec.name);
+        spec.template("check", None).map_err(|reason| wrong(what(), &spec.manifest, reason))?;
     }
     Ok(Loaded { name: name.to_owned(), text: text.to_owned(), scenario })
 }
 
+/// What no type says.
+fn check(scenario: &Scenario) -> Result<(), String> {
+    if scenario.fleet.nodes == 0 {
+        return Err("fleet.nodes is 0; a scenario needs at least one node".to_owned());
+    }
+    if scenario.cells == 0 {
+        return Err("cells is 0; without cells there is one control plane".to_owned());
+    }
+    if let Some(odd) = scenario.set.iter().find(|setting| !setting.contains('=')) {
+        return Err(format!("`{odd}` under set is no setting: write it as path=value"));
+    }
+    if let Some(name) = scenario.criteria.odd_share() {
+        return Err(format!("criteria.{name} is a share, above 0 and below 1"));
+    }
+    let mut names: Vec<&str> = scenario.loads.iter().map(Load::name).collect();
+    names.sort_unstable();
+    if let Some([twice, _]) = names.array_windows().find(|[one, next]| one == next) {
+        return Err(format!("there are two loads called {twice}"));
+    }
+    for load in &scenario.loads {
+        if load.identities() == 0 {
+            return Err(format!("identities of {} is 0; somebody has to do it", load.name()));
+        }
+        load.check(&scenario.inventory)?;
+        if let Some(mix) = load.mix().filter(|mix| names.contains(mix)) {
+            return Err(format!("{mix} is a mix and a load; one of them needs another name"));
+        }
+    }
+    fault::check(&scenario.faults)?;
+    check_axis(scenario)
+}
+
 /// The axis turns up a load that is there; only one that turns up the fleet itself needs none.
 fn check_axis(scenario: &Scenario) -> Result<(), String> {
-    let names = || scenario.load.iter().map(|load| load.name.as_str());
-    match &scenario.axis {
-        Some(Axis::Rate(load)) if !names().any(|name| name == load) => {
-            let nearest = profile::nearest(load, names()).map(|it| format!("; did you mean `{it}.rate`?"));
-            Err(format!("the axis {load}.rate is of no [[load]]{}", nearest.unwrap_or_default()))
-        }
-        Some(Axis::Nodes) => Ok(()),
-        _ if scenario.load.is_empty() => Err("there is no [[load]]".to_owned()),
-        _ => Ok(()),
+    let Some(axis) = &scenario.axis else {
+        return if scenario.loads.is_empty() { Err("there is no load".to_owned()) } else { Ok(()) };
+    };
+    let Some(name) = axis.load() else { return Ok(()) };
+    if scenario.loads.iter().any(|load| load.mix() == Some(name)) {
+        return match axis {
+            Axis::Rate(_) => Ok(()),
+            _ => Err(format!("{name} is a mix of loads that are done at a rate: the axis is {name}.rate")),
+        };
+    }
+    let names = || scenario.loads.iter().flat_map(|load| [Some(load.name()), load.mix()]).flatten();
+    let Some(load) = scenario.loads.iter().find(|load| load.name() == name) else {
+        let part = axis.part();
+        let nearest = profile::nearest(name, names()).map(|it| format!("; did you mean `{it}.{part}`?"));
+        return Err(format!("the axis {axis} is of no load{}", nearest.unwrap_or_default()));
+    };
+    match (axis, load.turn()) {
+        (Axis::Rate(_), Turn::Rate(_)) | (Axis::Count(_), Turn::Count(_)) => Ok(()),
+        (_, Turn::Rate(_)) => Err(format!("{name} is done at a rate: the axis is {name}.rate")),
+        (_, Turn::Count(_)) => Err(format!("{name} is a number of them: the axis is {name}.count")),
     }
 }
 
-fn default_identities() -> u32 {
-    16
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 #[cfg(test)]

@@ -6,19 +6,15 @@ use measure::search::{Answer, End, Outcome, TaskKind};
 use record::{SearchRecord, TrialRecord};
 
 use crate::{
-    saturate::{name, word},
-    scenario::Axis,
-    table::{broken, line, new_table, requests, seconds, warnings},
+    cells,
+    saturate::{name, shown, word},
+    table::{broken, line, new_table, nodes, requests, seconds, warnings},
 };
 
 /// Renders a record that lies in `folder`.
 pub(crate) fn render(record: &SearchRecord, folder: &Path) -> String {
     let mut text = String::new();
-    let axis: Option<Axis> = record.axis.name.parse().ok();
-    let show = |value: f64| match &axis {
-        Some(axis) => axis.show(value),
-        None => format!("{value}{}", record.axis.unit),
-    };
+    let show = shown(record);
     if let Some(answer) = &record.answer {
         line(&mut text, &format!("{}   ({})", sentence(record, answer, &show), on(record)));
     }
@@ -72,13 +68,14 @@ fn on(record: &SearchRecord) -> String {
     };
     let versions = record.versions.iter().map(|(name, version)| format!("{name} {version}"));
     let parts: Vec<String> = std::iter::once(on).chain(versions).collect();
-    format!("{}, {} nodes", parts.join(", "), record.fleet.nodes)
+    format!("{}, {}", parts.join(", "), nodes(&record.fleet, &record.scenario))
 }
 
 fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String) {
     let processes = processes(record);
+    let short: Vec<String> = processes.iter().map(|name| short(name)).collect();
     let mut header = vec!["tried", "at", "goodput/s", "p50", "p99"];
-    header.extend(processes.iter().map(|name| short(name)));
+    header.extend(short.iter().map(String::as_str));
     header.push("result");
     let mut table = new_table(&header);
     for trial in &record.trials {
@@ -110,12 +107,7 @@ fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String
 
 /// What the requests were like at the highest load that held.
 fn held(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String) {
-    let is_held = |trial: &&TrialRecord| {
-        trial.finding.outcome == Outcome::Held
-            && matches!(trial.task.kind, TaskKind::Probe | TaskKind::Hold)
-            && record.answer.is_some_and(|answer| answer.low == Some(trial.task.at))
-    };
-    if let Some(trial) = record.trials.iter().rfind(is_held) {
+    if let Some(trial) = record.held() {
         line(text, &format!("\nat {}, which holds:", show(trial.task.at)));
         requests(&trial.requests, trial.window_seconds, text);
     }
@@ -147,13 +139,14 @@ fn processes(record: &SearchRecord) -> Vec<&str> {
     names
 }
 
-fn short(process: &str) -> &str {
-    match process {
-        "kube-apiserver" => "apiserver",
+fn short(process: &str) -> String {
+    let (program, cell) = cells::split(process);
+    let program = match program {
         "kube-scheduler" => "scheduler",
         "kube-controller-manager" => "kcm",
-        other => other,
-    }
+        other => other.strip_prefix("kube-").filter(|name| name.starts_with("apiserver")).unwrap_or(other),
+    };
+    format!("{program}{cell}")
 }
 
 #[cfg(test)]
@@ -182,5 +175,20 @@ mod tests {
         assert_eq!(row("recovery"), ["recovery", "80.0/s", "-", "-", "-", "0.50", "in", "34", "s"]);
         assert!(lines.iter().any(|line| line.starts_with("warning quick:")), "{text}");
         assert_eq!(*lines.last().unwrap(), "record: loadgen-runs/x");
+    }
+
+    #[test]
+    fn processes_of_several_cells_are_told_apart() {
+        let names =
+            ["kube-apiserver", "kube-apiserver-1", "kube-controller-manager (cell 2)", "etcd (cell 1)"];
+        assert_eq!(names.map(short), ["apiserver", "apiserver-1", "kcm (cell 2)", "etcd (cell 1)"]);
+    }
+
+    #[test]
+    fn it_is_said_over_how_many_cells_the_nodes_are() {
+        let mut record = sample();
+        record.scenario.resolved["cells"] = 2.into();
+        let text = render(&record, Path::new("loadgen-runs/x"));
+        assert!(text.contains(", 500 nodes in 2 cells)"), "{text}");
     }
 }

@@ -15,7 +15,10 @@ use scrape::{
     series::{Labels, Scrape},
 };
 use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
 use wire::{Client, Encoding, Request};
+
+use crate::cells::Part;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ const CONTROLLERS_QPS: f64 = 20.0;
 /// What client-go makes of a QPS of zero (`rest/config.go`, `DefaultQPS`).
 const ZERO_QPS: f64 = 5.0;
 
-/// What reads the metrics of one control plane.
+/// What reads the metrics of a control plane, or of those of all cells.
 #[derive(Clone)]
 pub(crate) struct ServerMetrics {
     source: Source,
@@ -36,8 +39,8 @@ pub(crate) struct ServerMetrics {
 
 #[derive(Clone)]
 enum Source {
-    /// All components of a control plane of ours.
-    Ours(MetricsSources),
+    /// All components of our control planes, one or one in each cell.
+    Ours(Vec<(Part, MetricsSources)>),
     /// The apiserver of somebody else's.
     Apiserver(Client),
 }
@@ -54,9 +57,10 @@ pub(crate) struct Reading {
 }
 
 impl ServerMetrics {
-    /// Of a control plane of ours its sources; of another cluster the admin's client, which can only reach the apiserver.
-    pub(crate) fn new(ours: Option<MetricsSources>, admin: &Client, clock: Clock) -> Self {
-        let source = ours.map_or_else(|| Source::Apiserver(admin.clone()), Source::Ours);
+    /// Of control planes of ours their sources; of another cluster, where there are none, the admin's client, which can only reach
+    /// the apiserver.
+    pub(crate) fn new(ours: Vec<(Part, MetricsSources)>, admin: &Client, clock: Clock) -> Self {
+        let source = if ours.is_empty() { Source::Apiserver(admin.clone()) } else { Source::Ours(ours) };
         Self { source, clock }
     }
 
@@ -64,7 +68,7 @@ impl ServerMetrics {
     pub(crate) async fn read(&self) -> Reading {
         let at = self.clock.now();
         let texts = match &self.source {
-            Source::Ours(sources) => of_ours(sources).await,
+            Source::Ours(cells) => of_ours(cells).await,
             Source::Apiserver(admin) => of_a_cluster(admin).await,
         };
         let parsing = tokio::task::spawn_blocking(move || Reading::parse(at, texts));
@@ -79,13 +83,19 @@ impl ServerMetrics {
 /// A component, its process' name, and its text or why there is none.
 type Answer = (Component, String, Result<Vec<u8>, String>);
 
-async fn of_ours(sources: &MetricsSources) -> Vec<Answer> {
-    let answers = sources.read_all().await.into_iter();
-    let answer = |exposition: control_plane::Exposition| {
+/// Of all cells at once.
+async fn of_ours(cells: &[(Part, MetricsSources)]) -> Vec<Answer> {
+    let mut reading = JoinSet::new();
+    for (part, sources) in cells.iter().cloned() {
+        reading.spawn(async move { (part, sources.read_all().await) });
+    }
+    let mut answers = reading.join_all().await;
+    answers.sort_unstable_by_key(|(part, _)| part.index());
+    let answer = |part: Part, exposition: control_plane::Exposition| {
         let source = exposition.source;
-        (kind(source.component), source.process, exposition.text.map(String::into_bytes))
+        (kind(source.component), part.named(&source.process), exposition.text.map(String::into_bytes))
     };
-    answers.map(answer).collect()
+    answers.into_iter().flat_map(|(part, all)| all.into_iter().map(move |it| answer(part, it))).collect()
 }
 
 async fn of_a_cluster(admin: &Client) -> Vec<Answer> {

@@ -1,43 +1,36 @@
-//! A target with a fleet on it, ready for load: what every probe of a search has in common.
+//! Control planes with fleets on them, ready for load: what every probe of a search has in common.
+
+mod cell;
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
-use fake_kubelet::{Fleet, FleetReport};
-use measure::{Clock, Nanos, Rate, nth_seed};
-use record::Folder;
+use anyhow::Context;
+use fake_kubelet::FleetReport;
+use measure::{Clock, Nanos};
+use record::{FaultRecord, Folder};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
-    time::Instant,
 };
 
+use self::cell::Cell;
 use crate::{
     attribution::{Attribution, Cause},
-    drivers::{
-        Order, Stop,
-        pods::{Counts, PodsDriver, PodsReport},
-    },
-    fleet::{self, Accounts},
+    cells::Part,
+    drivers::{Counts, Order, Report, Stop},
     ground::Inventory,
-    nodes,
-    observed::Observed,
+    observed::{Observed, Told},
     plan::Plan,
-    probe::Ask,
+    prepared::{Offer, Prepared},
     progress::Progress,
-    rights::{self, Identities},
     sampling::{Sampling, Used},
-    scenario::{OnlyVirtual, PodTemplate},
+    scenario::Load as Spec,
     server_metrics::Reading,
     target::Target,
 };
 
-/// A fleet that makes no headway for so long never will.
-const STALLED: Duration = Duration::from_mins(2);
-/// Between two looks at the nodes: a list of a thousand is 15 MB.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// Pods of one load have numbers from here on, those of the next from twice as many: names are not used twice.
-const PODS_OF_A_LOAD: u64 = 1_000_000_000;
+/// What one load makes has numbers from here on, what the next makes from twice as many: names are not used twice.
+const OBJECTS_OF_A_LOAD: u64 = 1_000_000_000;
 
 /// What every part of a run needs.
 #[derive(Clone, Copy)]
@@ -50,13 +43,10 @@ pub(crate) struct Setting<'a> {
     pub(crate) folder: &'a Folder,
 }
 
-/// A fleet that is ready, and drivers that are somebody.
+/// One control plane or several cells, each with a fleet that is ready, and drivers that are somebody.
 pub(crate) struct Stand<'a> {
     pub(crate) setting: Setting<'a>,
-    fleet: Fleet,
-    /// Tokens stay fresh as long as there is a stand.
-    _accounts: Accounts,
-    identities: Vec<Arc<Identities>>,
+    cells: Vec<Cell<'a>>,
     sampling: Sampling,
     attribution: Attribution,
     /// Loads offered so far.
@@ -65,120 +55,49 @@ pub(crate) struct Stand<'a> {
     retired: Vec<Load>,
 }
 
-/// A load that is being offered.
+/// A load that is being offered, in every cell.
 pub(crate) struct Load {
-    drivers: JoinSet<anyhow::Result<PodsReport>>,
+    drivers: JoinSet<anyhow::Result<(usize, Report)>>,
     orders: watch::Sender<Order>,
-    counts: Vec<watch::Receiver<Counts>>,
+    /// Of each driver, and the place in the scenario of what it offers.
+    counts: Vec<(usize, watch::Receiver<Counts>)>,
 }
 
 impl<'a> Stand<'a> {
     /// Makes what a run needs on the target, and keeps it in the inventory where there is to be one. All of it is still there
     /// afterwards.
     pub(crate) async fn prepare(setting: Setting<'a>, inventory: Option<&Inventory>) -> anyhow::Result<Self> {
-        let Setting { plan, target, run, clock, progress, folder } = setting;
+        let Setting { target, clock, folder, .. } = setting;
         let sampling = Sampling::start(target.components(), clock, folder.series()?);
         let attribution = Attribution::start(target, clock, folder.series()?);
-        progress.doing("prepare", "the drivers' accounts");
-        let mut identities = Vec::new();
-        for load in &plan.scenario.scenario.load {
-            identities.push(Arc::new(rights::prepare(target, run, load.identities).await?));
+        let mut cells = Vec::new();
+        for (part, target) in target.cells() {
+            // Several would need one each.
+            let inventory = inventory.filter(|_| part.is_whole());
+            let cell = Cell::prepare(Setting { target, ..setting }, part, inventory).await;
+            cells.push(cell.map_err(|error| part.blamed(error))?);
         }
-        progress.doing("prepare", "the nodes' accounts");
-        let accounts = fleet::accounts(plan, target, run).await?;
-        let kubelet = fleet::kubelet(target);
-        let fleet = Fleet::start(fleet::spec(plan, target, &kubelet, run, &accounts, clock))?;
-        let stand = Self {
-            setting,
-            fleet,
-            _accounts: accounts,
-            identities,
-            sampling,
-            attribution,
-            loads: 0,
-            retired: Vec::new(),
-        };
-        stand.wait_for_nodes().await?;
-        if let (Some(inventory), Some(local)) = (inventory, &target.local) {
-            progress
-                .doing("prepare", "keeping what the control plane has in it, for those that come after it");
-            inventory.keep(local).await?;
-        }
-        Ok(stand)
+        Ok(Self { setting, cells, sampling, attribution, loads: 0, retired: Vec::new() })
     }
 
-    /// Waits until the scheduler would use every node.
-    async fn wait_for_nodes(&self) -> anyhow::Result<()> {
-        let Setting { plan, target, run, progress, .. } = self.setting;
-        let total = u64::from(plan.nodes);
-        let mut best = 0;
-        let mut advanced = Instant::now();
-        loop {
-            let own = self.fleet.progress();
-            let mut ready = 0;
-            // The list is long; before the fleet thinks that it is complete there is no reason to ask for it.
-            if own.ready < total {
-                progress.step("nodes", own.ready, total, "registered");
-            } else {
-                ready = nodes::taking_pods(&target.admin, run).await?;
-                progress.step("nodes", ready, total, "without the not-ready taint");
-            }
-            if ready == total {
-                return Ok(());
-            }
-            if own.registered + own.ready + ready > best {
-                best = own.registered + own.ready + ready;
-                advanced = Instant::now();
-            }
-            if advanced.elapsed() > STALLED {
-                let error =
-                    own.last_error.map(|error| format!("; the last error was: {error}")).unwrap_or_default();
-                bail!(
-                    "only {ready} of {total} nodes take pods ({} registered, {} ready) and there was no progress for two \
-                     minutes{error}",
-                    own.registered,
-                    own.ready
-                );
-            }
-            tokio::time::sleep(if own.ready < total { Duration::from_millis(250) } else { LOOK_EVERY }).await;
-        }
+    /// What the scenario offers with its axis at `at`, in all cells together.
+    pub(crate) fn loads_at(&self, at: f64) -> Vec<Spec> {
+        self.setting.plan.scenario.scenario.loads_at(at)
     }
 
-    /// Starts to offer the scenario's load.
-    pub(crate) fn offer(&mut self, begin: Nanos, ask: &Ask, observed: &Observed) -> anyhow::Result<Load> {
-        let Setting { plan, target, run, clock, .. } = self.setting;
-        let (orders, told) = watch::channel(None);
-        let mut load = Load { drivers: JoinSet::new(), orders, counts: Vec::new() };
-        let rates = plan.rates(ask.at);
-        for ((part, rate), identities) in plan.scenario.scenario.load.iter().zip(rates).zip(&self.identities)
-        {
-            let identities = identities.clone();
-            let only = target.is_shared().then_some(OnlyVirtual);
-            let driver = PodsDriver {
-                clock,
-                clients: identities.drivers.clone(),
-                observer: identities.observer.clone(),
-                namespace: identities.namespace.clone(),
-                run: run.to_owned(),
-                template: PodTemplate::new(&part.manifest, &identities.namespace, run, only)?,
-                arrivals: part.arrivals,
-                rate: Rate::per_second(rate)?,
-                lifetime: part.lifetime,
-                seed: nth_seed(plan.seed, ask.number),
-                first: self.loads * PODS_OF_A_LOAD,
-                observed: observed.clone(),
-            };
-            let (sender, receiver) = watch::channel(Counts::default());
-            let told = told.clone();
-            load.counts.push(receiver);
-            load.drivers.spawn(async move {
-                // Tokens stay fresh as long as their load runs.
-                let _identities = identities;
-                driver.run(begin, told, &sender).await.context("cannot start the pacing thread")
-            });
+    /// Starts to offer these loads, to each cell its part.
+    pub(crate) fn offer(&mut self, begin: Nanos, number: u64, loads: &[Spec], observed: &Observed) -> Load {
+        let mut load = Load { drivers: JoinSet::new(), orders: watch::channel(None).0, counts: Vec::new() };
+        let first = self.loads * OBJECTS_OF_A_LOAD;
+        for cell in &self.cells {
+            let offer = cell.offer(begin, number, first);
+            for (place, prepared, spec) in cell.loads(loads) {
+                let told = observed.told(place).in_cell(cell.part.index());
+                load.begin(place, cell.part, prepared.clone(), spec, told, offer.clone());
+            }
         }
         self.loads += 1;
-        Ok(load)
+        load
     }
 
     /// Stops offering a load. What it left is deleted in the background.
@@ -191,7 +110,7 @@ impl<'a> Stand<'a> {
     }
 
     /// Waits until everything is gone that retired loads have left, and says what came of them.
-    pub(crate) async fn drain(&mut self, title: &str) -> anyhow::Result<Vec<PodsReport>> {
+    pub(crate) async fn drain(&mut self, title: &str) -> anyhow::Result<Vec<(usize, Report)>> {
         let mut reports = Vec::new();
         for mut load in std::mem::take(&mut self.retired) {
             loop {
@@ -208,9 +127,13 @@ impl<'a> Stand<'a> {
         Ok(reports)
     }
 
-    /// What the fleet did since the last time.
+    /// What the fleets did since the last time.
     pub(crate) async fn take_fleet(&self) -> FleetReport {
-        self.fleet.take().await
+        let mut all = FleetReport::default();
+        for cell in &self.cells {
+            all = all.and(cell.fleet.take().await);
+        }
+        all
     }
 
     /// A window begins of which it is known what it costs.
@@ -235,30 +158,67 @@ impl<'a> Stand<'a> {
 
     /// Requests of the drivers that have waited for a free HTTP/2 stream so far.
     pub(crate) fn waited_for_stream(&self) -> u64 {
-        self.identities.iter().map(|identities| identities.waited_for_stream()).sum()
+        self.cells.iter().map(Cell::waited_for_stream).sum()
     }
 
-    /// Backlog of loads that are no longer offered: part of what the control plane has to do.
-    pub(crate) fn retired_backlog(&self) -> u64 {
-        self.retired.iter().map(|load| load.counts().backlog).sum()
+    /// Backlog of each load that is no longer offered, all of its time together: part of what the control plane has to do.
+    pub(crate) fn retired_backlog(&self, place: usize) -> u64 {
+        self.retired.iter().map(|load| load.backlog(place)).sum()
+    }
+
+    /// What came of the faults so far.
+    pub(crate) fn faults(&self) -> Vec<FaultRecord> {
+        let of_cells = self.cells.iter().map(|cell| cell.faults.records());
+        of_cells
+            .reduce(|all, more| all.into_iter().zip(more).map(|(one, other)| one.and(&other)).collect())
+            .unwrap_or_default()
     }
 
     /// Stops the nodes; their objects stay.
     pub(crate) async fn stop(self) {
-        self.fleet.stop().await;
+        for cell in self.cells {
+            cell.stop().await;
+        }
     }
 }
 
 impl Load {
-    /// How all parts of it stand together.
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts.iter().map(|counts| *counts.borrow()).fold(Counts::default(), Counts::and)
+    /// Begins to offer what is at this place in the scenario, or a cell's part of it.
+    fn begin(
+        &mut self,
+        place: usize,
+        part: Part,
+        prepared: Arc<Prepared>,
+        spec: Spec,
+        told: Told,
+        offer: Offer,
+    ) {
+        let (progress, counts) = watch::channel(Counts::default());
+        self.counts.push((place, counts));
+        let orders = self.orders.subscribe();
+        self.drivers.spawn(async move {
+            let name = part.named(spec.name());
+            let report = prepared.offer(spec, place, told, offer, orders, progress).await;
+            let report = report.with_context(|| format!("the driver of {name}"))?;
+            Ok((place, Report { figures: part.figures(report.figures), ..report }))
+        });
     }
 
-    /// The same in words.
+    /// How all parts of it stand together.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts.iter().map(|(_, counts)| *counts.borrow()).fold(Counts::default(), Counts::and)
+    }
+
+    /// What one of its parts has that is accepted and unfinished.
+    pub(crate) fn backlog(&self, place: usize) -> u64 {
+        let of_place = self.counts.iter().filter(|(of, _)| *of == place);
+        of_place.map(|(_, counts)| counts.borrow().backlog).sum()
+    }
+
+    /// How all parts stand, in words.
     pub(crate) fn standing(&self) -> String {
-        let Counts { offered, ran, over, .. } = self.counts();
-        format!("{offered} pods offered, {ran} ran, {over} over")
+        let Counts { offered, done, settled, .. } = self.counts();
+        format!("{offered} offered, {done} done, {settled} settled")
     }
 
     /// A driver that has ended before it was told to has failed.

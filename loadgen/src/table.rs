@@ -1,19 +1,24 @@
 //! A record as text: the answer first, then the tables, then the doubts, then where the record lies.
 
+mod faults;
+mod loads;
+
 use std::{fmt::Write as _, path::Path};
 
 use comfy_table::{CellAlignment, Table, presets};
 use measure::{Summary, criteria::Judged, statistics::Judgement};
-use record::{KindRecord, ProcessUse, Requests, RunRecord, Warning, WarningClass};
+use record::{Fleet, KindRecord, ProcessUse, Requests, RunRecord, Scenario, Warning, WarningClass};
 
 /// Renders a record that lies in `folder`.
 pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
     let mut text = String::new();
     answer(record, &mut text);
+    loads::table(&record.loads, &mut text);
     of_window(record, &mut text);
     startup(record, &mut text);
     processes(record, &mut text);
-    pods(record, &mut text);
+    loads::whole_run(&record.loads, &mut text);
+    faults::whole_run(&record.faults, &mut text);
     criteria(record, &mut text);
     warnings(&record.warnings, &mut text);
     line(&mut text, &format!("\nrecord: {}", folder.display()));
@@ -37,27 +42,33 @@ fn answer(record: &RunRecord, text: &mut String) {
         return line(
             text,
             &format!(
-                "{}: {} nodes, {}   ({on}, {versions})",
+                "{}: {}, {}   ({on}, {versions})",
                 record.scenario.name,
-                record.fleet.nodes,
+                nodes(&record.fleet, &record.scenario),
                 alive(record)
             ),
         );
     };
-    let startup = record.pod_startup.as_ref().map(|startup| &startup.total);
-    let (name, value) = startup.map_or(("max", None), tail);
     line(
         text,
         &format!(
-            "{}: {:.1}/s offered, {:.1}/s done; pods run after {} at the {name}   ({on}, {}, {} nodes)",
+            "{}: {:.1}/s offered, {:.1}/s done{}   ({on}, {}, {})",
             record.scenario.name,
             goodput.offered_per_second,
             goodput.goodput_per_second,
-            seconds(value),
+            loads::slowest(&record.loads),
             versions.join(", "),
-            record.fleet.nodes,
+            nodes(&record.fleet, &record.scenario),
         ),
     );
+}
+
+/// How many there are, and over how many control planes.
+pub(crate) fn nodes(fleet: &Fleet, scenario: &Scenario) -> String {
+    match scenario.resolved["cells"].as_u64() {
+        Some(cells @ 2..) => format!("{} nodes in {cells} cells", fleet.nodes),
+        _ => format!("{} nodes", fleet.nodes),
+    }
 }
 
 /// How well the nodes said that they are alive.
@@ -70,14 +81,6 @@ fn alive(record: &RunRecord) -> String {
     let dead =
         if dead > 0.0 { format!("{dead:.0} taken for dead") } else { "none taken for dead".to_owned() };
     format!("{dead}; the longest time without a renewed lease is {:.1} s", value("lease-gap"))
-}
-
-/// The highest percentile the sample carries.
-fn tail(summary: &Summary) -> (&'static str, Option<f64>) {
-    match summary.p99 {
-        Some(p99) => ("99th percentile", Some(p99)),
-        None => ("longest", summary.max),
-    }
 }
 
 fn of_window(record: &RunRecord, text: &mut String) {
@@ -157,10 +160,17 @@ fn processes(record: &RunRecord, text: &mut String) {
     }
 }
 
-/// Limits that were not kept.
+/// Limits that were not kept, and what was used up then.
 fn criteria(record: &RunRecord, text: &mut String) {
-    for judged in record.judged.iter().filter(|it| it.judgement == Judgement::Breaks) {
+    let mut broke = record.judged.iter().filter(|it| it.judgement == Judgement::Breaks).peekable();
+    if broke.peek().is_none() {
+        return;
+    }
+    for judged in broke {
         line(text, &format!("broken: {}", broken(judged)));
+    }
+    for limit in &record.limited_by {
+        line(text, &format!("limited by: {}", limit.text));
     }
 }
 
@@ -176,13 +186,22 @@ pub(crate) fn broken(judged: &Judged) -> String {
             percent(*value),
             percent(*limit)
         ),
+        "bound" => {
+            format!(
+                "bound: {} of {group} waited too long for a node, limit {}",
+                percent(*value),
+                percent(*limit)
+            )
+        }
+        "stall" => format!("stall: nothing of {group} succeeded for {value:.1} s, limit {limit:.0} s"),
+        "synced" => format!("synced: {group} knew everything only after {value:.1} s, limit {limit:.0} s"),
         "slow" => format!("slow: {} of {group}, limit {}", percent(*value), percent(*limit)),
         "errors" => format!("errors: {} of {group}, limit {}", percent(*value), percent(*limit)),
         "watch-lag" => {
             format!("watch lag: {} of {group} too late, limit {}", percent(*value), percent(*limit))
         }
         "backlog" => format!(
-            "backlog: grows by {} of the offered load per second, limit {}",
+            "backlog: of {group} it grows by {} of the offered load per second, limit {}",
             percent(*value),
             percent(*limit)
         ),
@@ -210,20 +229,6 @@ pub(crate) fn warnings(warnings: &[Warning], text: &mut String) {
         };
         line(text, &format!("{class} {}: {}", warning.name, warning.advice));
     }
-}
-
-fn pods(record: &RunRecord, text: &mut String) {
-    let Some(pods) = &record.pods else { return };
-    let reasons: Vec<String> =
-        pods.failed_by_reason.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
-    line(
-        text,
-        &format!(
-            "pods of the whole run: {} offered = {} deleted + {} running + {} failed{reasons}",
-            pods.offered, pods.deleted, pods.running, pods.failed
-        ),
-    );
 }
 
 /// Left-aligned names, right-aligned figures, no lines: it can be read and cut.

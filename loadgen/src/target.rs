@@ -4,16 +4,19 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context;
-use control_plane::{ControlPlane, Options};
+use control_plane::{ControlPlane, Options, ProcessInfo, Processes, ProgressSink};
 use fake_kubelet::ServerVersion;
 use identity::{Authority, kubeconfig};
 use profile::Profile;
+use tokio::task::JoinSet;
 use wire::{Client, Endpoint};
 
 use crate::{
+    cells::Part,
     cli::{ClusterArgs, LocalArgs},
     progress::Progress,
     rights::USER_AGENT,
@@ -37,7 +40,9 @@ pub(crate) struct Target {
     /// Of the apiserver, such as `v1.36.3`.
     pub(crate) version: String,
     /// Only if it is ours.
-    pub(crate) local: Option<ControlPlane>,
+    pub(crate) local: Option<Arc<ControlPlane>>,
+    /// Those beside it: it is the first of several cells.
+    pub(crate) others: Vec<Target>,
 }
 
 impl Target {
@@ -45,7 +50,7 @@ impl Target {
     pub(crate) async fn start_local(options: Options) -> anyhow::Result<Self> {
         let control_plane = ControlPlane::start(options).await?;
         match Self::reach(&control_plane).await {
-            Ok(target) => Ok(Self { local: Some(control_plane), ..target }),
+            Ok(target) => Ok(Self { local: Some(Arc::new(control_plane)), ..target }),
             Err(error) => {
                 control_plane.stop().await.context("cannot stop the control plane")?;
                 Err(error)
@@ -78,7 +83,16 @@ impl Target {
         };
         let Admin { context: name, endpoint, client: admin, kube, version } =
             Admin::connect(path, context).await?;
-        Ok(Self { name, endpoint, admin, kube, authority: authority.map(Arc::new), version, local: None })
+        Ok(Self {
+            name,
+            endpoint,
+            admin,
+            kube,
+            authority: authority.map(Arc::new),
+            version,
+            local: None,
+            others: Vec::new(),
+        })
     }
 
     /// Whether others use the cluster too, so that what we make must be kept apart and cleaned up.
@@ -86,27 +100,84 @@ impl Target {
         self.local.is_none()
     }
 
-    /// The components that are ours to watch: name and pid.
-    pub(crate) fn components(&self) -> Vec<(String, u32)> {
-        let processes = self.local.iter().flat_map(ControlPlane::processes);
-        processes.map(|process| (process.name, process.pid)).collect()
+    /// All cells: it and those beside it, or itself alone.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (Part, &Target)> {
+        self.parts().zip(std::iter::once(self).chain(&self.others))
     }
 
-    /// Resolves with an error when a component of ours dies.
-    pub(crate) async fn failure(&self) -> anyhow::Error {
-        match &self.local {
-            Some(control_plane) => control_plane.died().await.into(),
-            None => std::future::pending().await,
+    fn parts(&self) -> impl DoubleEndedIterator<Item = Part> + use<> {
+        Part::all(u32::try_from(self.others.len()).unwrap_or(u32::MAX).saturating_add(1))
+    }
+
+    /// The control planes of all cells, as far as they are ours.
+    pub(crate) fn locals(&self) -> impl Iterator<Item = (Part, &ControlPlane)> {
+        self.cells().filter_map(|(part, cell)| Some((part, cell.local.as_deref()?)))
+    }
+
+    /// The components that are ours to watch, of several cells with the cell in their names.
+    pub(crate) fn processes(&self) -> Vec<ProcessInfo> {
+        let of_cell = |(part, local): (Part, &ControlPlane)| {
+            let processes = local.processes().into_iter();
+            processes.map(move |process| ProcessInfo { name: part.named(&process.name), ..process })
+        };
+        self.locals().flat_map(of_cell).collect()
+    }
+
+    /// Their names and pids, as they are whenever this is asked. It keeps nothing alive.
+    pub(crate) fn components(&self) -> impl Fn() -> Vec<(String, u32)> + Send + use<> {
+        let watched: Vec<(Part, Processes)> =
+            self.locals().map(|(part, local)| (part, local.watch_processes())).collect();
+        move || {
+            let of_cell = |(part, processes): &(Part, Processes)| {
+                let named = |process: ProcessInfo| (part.named(&process.name), process.pid);
+                processes.now().into_iter().map(named).collect::<Vec<_>>()
+            };
+            watched.iter().flat_map(of_cell).collect()
         }
     }
 
-    /// Ends what we started.
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+    /// Resolves with an error when a component of ours dies, in whichever cell.
+    pub(crate) async fn failure(&self) -> anyhow::Error {
+        let mut dying = JoinSet::new();
+        for (part, local) in self.locals() {
+            let died = local.died();
+            dying.spawn(async move { part.blamed(died.await.into()) });
+        }
+        match dying.join_next().await {
+            Some(Ok(error)) => error,
+            // There are none, or the runtime is at its end.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Ends what we started, the last first.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let mut parts = self.parts().rev();
+        let mut stopped = Ok(());
+        while let (Some(part), Some(other)) = (parts.next(), self.others.pop()) {
+            // What came of one is no reason to leave another running.
+            stopped = stopped.and(other.stop_alone().await.map_err(|error| part.blamed(error)));
+        }
+        self.stop_alone().await.and(stopped)
+    }
+
+    async fn stop_alone(self) -> anyhow::Result<()> {
         self.admin.close().await;
         match self.local {
-            Some(control_plane) => control_plane.stop().await.context("cannot stop the control plane"),
+            Some(local) => alone(local).await.stop().await.context("cannot stop the control plane"),
             None => Ok(()),
         }
+    }
+}
+
+/// Waits until nobody else holds it: a driver that was dropped amid a step lets go of it the next time that its task is looked at.
+async fn alone(mut local: Arc<ControlPlane>) -> ControlPlane {
+    loop {
+        match Arc::try_unwrap(local) {
+            Ok(control_plane) => return control_plane,
+            Err(held) => local = held,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -156,7 +227,6 @@ pub(crate) fn options(
     run_id: &str,
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Options> {
-    let progress = progress.clone();
     Ok(Options {
         profile,
         port: None,
@@ -164,9 +234,15 @@ pub(crate) fn options(
         log_dir: None,
         restore: None,
         shim: shim()?,
-        progress: Arc::new(move |step| progress.doing("control plane", &step.to_string())),
+        progress: telling(progress, "control plane".to_owned()),
         run_id: run_id.to_owned(),
     })
+}
+
+/// Tells what becomes of a control plane, under this title.
+pub(crate) fn telling(progress: &Arc<Progress>, title: String) -> ProgressSink {
+    let progress = progress.clone();
+    Arc::new(move |step| progress.doing(&title, &step.to_string()))
 }
 
 /// The command that starts a component through this program.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use measure::{Clock, Nanos, Phase};
-use record::RunRecord;
+use record::{FaultRecord, RunRecord};
 
 use crate::{
-    drivers::pods::PodsReport,
+    drivers::Report,
     ground::{Ground, Inventory},
     plan::Plan,
     probe::{Ask, Probed, ToRest},
@@ -18,7 +18,10 @@ use crate::{
 /// What a trial measured.
 pub(crate) struct Outcome {
     pub(crate) probed: Probed,
-    pub(crate) pods: Vec<PodsReport>,
+    /// What the driver of each load said in the end, by the load's place.
+    pub(crate) reports: Vec<(usize, Report)>,
+    /// What came of the scenario's faults, from the begin of the load to the end of the drain.
+    pub(crate) faults: Vec<FaultRecord>,
     pub(crate) timings: Vec<Timing>,
     /// How far the wall clock moved against the monotonic one.
     pub(crate) clock_step: Duration,
@@ -50,12 +53,14 @@ async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Res
         title: None,
         number: 0,
         at: plan.at,
-        rest: Some(ToRest { least: plan.warm_up, window: plan.rest_window }),
+        // Whoever asks for one load wants its window, and what happens in it, also where it is too much.
+        rest: Some(ToRest { least: plan.warm_up, window: plan.rest_window, or_break: false }),
         measure: plan.measure,
         longest: 1,
     };
     let probed = stand.probe(&ask).await?;
-    let pods = stand.drain(Phase::Drain.name()).await?;
+    let reports = stand.drain(Phase::Drain.name()).await?;
+    let faults = stand.faults();
     stand.stop().await;
     let ended = clock.now();
     let measured = &probed.seen.measured;
@@ -67,7 +72,7 @@ async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Res
     ];
     let timings = phases.map(|(phase, from, to)| timing(clock, phase, from, to)).into();
     let clock_step = clock.wall_drift().unsigned_abs();
-    Ok(Outcome { probed, pods, timings, clock_step })
+    Ok(Outcome { probed, reports, faults, timings, clock_step })
 }
 
 fn timing(clock: Clock, phase: Phase, from: Nanos, to: Nanos) -> Timing {

@@ -11,9 +11,10 @@ use measure::{
 use record::{Warning, WarningClass};
 
 use crate::{
-    about,
+    about, cells,
     plan::Plan,
     probe::{Probed, Rest},
+    scenario::{Load, MaintenanceLoad, Scenario},
     target::Target,
 };
 
@@ -47,9 +48,29 @@ pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step
         rest: probed.seen.rest,
         judged: &probed.seen.judged,
         throttled: probed.cause.throttled.clone(),
-        restarted: probed.cause.restarted.clone(),
+        restarted: unplanned(probed.cause.restarted.clone(), &plan.scenario.scenario),
         missing: probed.cause.missing.clone(),
     })
+}
+
+/// Components that were started anew although no step of the scenario is to do that, nor to take away what they need: scheduler and
+/// controller-manager end when they cannot renew their lease.
+fn unplanned(mut restarted: Vec<String>, scenario: &Scenario) -> Vec<String> {
+    let steps = || {
+        scenario.loads.iter().filter_map(|load| match load {
+            Load::Maintenance(load) => Some(load),
+            _ => None,
+        })
+    };
+    let planned = |name: &str| steps().any(|load| load.restarts(name));
+    let takes_all_along =
+        planned("etcd") || planned("kube-apiserver") || steps().any(MaintenanceLoad::fills_etcd);
+    // Steps are taken in each cell.
+    restarted.retain(|name| match cells::split(name).0 {
+        "kube-scheduler" | "kube-controller-manager" if takes_all_along => false,
+        name => !planned(name),
+    });
+    restarted
 }
 
 /// What the judgement rests on, of the measured window.
@@ -216,7 +237,14 @@ fn few_samples(judged: &[Judged]) -> Option<Warning> {
     above("few-samples", WarningClass::Warn, count(few.len() as u64), 0.0, &advice)
 }
 
-fn above(name: &str, class: WarningClass, value: f64, threshold: f64, advice: &str) -> Option<Warning> {
+/// A doubt about a figure that is above its threshold.
+pub(crate) fn above(
+    name: &str,
+    class: WarningClass,
+    value: f64,
+    threshold: f64,
+    advice: &str,
+) -> Option<Warning> {
     let warning = || Warning { name: name.to_owned(), class, value, threshold, advice: advice.to_owned() };
     (value > threshold).then(warning)
 }
@@ -231,6 +259,7 @@ mod tests {
     use measure::{Kind, Nanos, Outcome};
 
     use super::*;
+    use crate::scenario;
 
     fn names(late: &[u64], evidence: impl FnOnce(&mut Evidence<'_>)) -> Vec<(String, WarningClass)> {
         let mut recorder = Recorder::new();
@@ -302,6 +331,17 @@ mod tests {
         assert_eq!(names(&[], |evidence| evidence.outside_cpu_share = Some(0.06)), warn);
         let warn = vec![("fidelity".to_owned(), WarningClass::Warn)];
         assert_eq!(names(&[], |evidence| evidence.classes = Classes::ALL.without(Class::Tokens)), warn);
+    }
+
+    #[test]
+    fn a_restart_that_the_scenario_is_about_is_no_doubt() {
+        let restarted = || ["etcd", "kube-apiserver", "kube-scheduler"].map(str::to_owned).to_vec();
+        let rolling = scenario::load("rolling").unwrap().scenario;
+        assert_eq!(unplanned(restarted(), &rolling), ["etcd"]);
+        let in_cells = ["etcd (cell 2)", "kube-apiserver (cell 1)"].map(str::to_owned).to_vec();
+        assert_eq!(unplanned(in_cells, &rolling), ["etcd (cell 2)"]);
+        let churn = scenario::load("pod-churn").unwrap().scenario;
+        assert_eq!(unplanned(restarted(), &churn), restarted());
     }
 
     #[test]

@@ -35,6 +35,45 @@ fn an_unknown_scenario_gets_the_nearest_name() {
 }
 
 #[test]
+fn a_scenario_file_is_checked_without_being_run() {
+    let folder = TempDir::new().unwrap();
+    let write = |text: &str| fs::write(folder.path().join("mine.toml"), text).unwrap();
+    write("about = \"mine\"\naxes = \"pods.rate\"\n[fleet]\nnodes = 3\n");
+    let texts = ["mine.toml:2:1", "`axes`", "did you mean `axis`?"];
+    check_in(folder.path(), &["scenario", "check", "mine.toml"], 2, &texts);
+    write("about = \"mine\"\naxis = \"pods.rate\"\n[fleet]\nnodes = 3\n");
+    check_in(folder.path(), &["scenario", "check", "mine.toml"], 2, &["the axis pods.rate is of no load"]);
+    check(&["scenario", "show", "pod-chrun"], 2, &["did you mean `pod-churn`?"]);
+}
+
+#[test]
+fn a_fault_that_cannot_be_is_told_before_anything_is_started() {
+    let folder = TempDir::new().unwrap();
+    let churn =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/pod-churn.toml")).unwrap();
+    let fault = "[[faults]]\nname = \"refusals\"\nresource = \"pods\"\noperations = [\"create\"]\n";
+    let with =
+        |more: &str| fs::write(folder.path().join("mine.toml"), format!("{churn}\n{fault}{more}")).unwrap();
+    for (more, texts) in [
+        ("percent = 5\ncodes = 503\n", ["mine.toml:", "unknown field `codes`", "did you mean `code`?"]),
+        ("percent = 500\n", ["mine.toml", "percent of the fault refusals is 500", "100 at most"]),
+        ("percent = 5\ncode = 302\n", ["mine.toml", "code of the fault refusals is 302", "400 to 599"]),
+        ("delay = \"soon\"\n", ["mine.toml:", "`soon` is not a time", "1500ms"]),
+    ] {
+        with(more);
+        check_in(folder.path(), &["scenario", "check", "mine.toml"], 2, &texts);
+    }
+    with("percent = 5\n");
+    let args = ["run", "mine.toml", "--kubeconfig", "nowhere", "--preset", "kwok"];
+    check_in(folder.path(), &args, 2, &["the faults of scenario mine", "cannot reach"]);
+    let text = fs::read_to_string(folder.path().join("mine.toml")).unwrap();
+    let text = text.replace("[\"create\"]", "[\"crate\"]");
+    fs::write(folder.path().join("mine.toml"), text).unwrap();
+    let texts = ["mine.toml:", "unknown value `crate`", "did you mean `create`?"];
+    check_in(folder.path(), &["run", "mine.toml"], 2, &texts);
+}
+
+#[test]
 fn an_unknown_profile_gets_the_nearest_name() {
     check(&["run", "pod-churn", "--profile", "default"], 2, &["default", "`defaults`"]);
 }

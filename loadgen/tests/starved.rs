@@ -30,8 +30,7 @@ axis = "pods.rate"
 nodes = 5
 preset = "kwok"
 
-[[load]]
-driver = "pods"
+[[pods]]
 name = "pods"
 rate = "10/s"
 lifetime = "1s"

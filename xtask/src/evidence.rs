@@ -4,6 +4,7 @@
 //! the series' page is made of the records alone, so it can be made again. What is there already is not measured again, and a command
 //! that was interrupted is gone on with: the same words go on where a series stopped.
 
+mod catalogue;
 mod page;
 mod series;
 
@@ -16,9 +17,9 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clap::Args as ClapArgs;
-use record::{Ended, SearchRecord, experiment::ExperimentRecord};
+use record::{Ended, RunRecord, SearchRecord, experiment::ExperimentRecord};
 
-use self::series::{Item, SERIES, Series};
+use self::series::{Item, SERIES, Series, Shows};
 use crate::{
     binaries, command, generated,
     generated::{File, check},
@@ -42,6 +43,7 @@ pub(crate) struct Args {
 /// A record that is whole.
 #[derive(Clone, Debug)]
 pub(crate) enum Kept {
+    Run(Box<RunRecord>),
     Search(Box<SearchRecord>),
     Experiment(Box<ExperimentRecord>),
 }
@@ -56,20 +58,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let series = series::by_name(name)?;
     let wanted: Vec<Item> = series
-        .items()
+        .items()?
         .into_iter()
         .filter(|item| args.only.is_empty() || args.only.contains(&item.name))
         .collect();
     ensure!(!wanted.is_empty(), "{name} has no such item: {}", args.only.join(", "));
     if args.page {
-        return generated::write(&[page_of(series)]);
+        return generated::write(&[page_of(series)?]);
     }
     // All that is compiled is compiled before anything is measured.
     let programs = Programs { loadgen: command::build("loadgen", false)?, shim: binaries::shim()? };
     for item in &wanted {
         if args.anew || kept(series, item).is_none() {
             measure(series, item, &programs)?;
-            generated::write(&[page_of(series)])?;
+            generated::write(&[page_of(series)?])?;
         }
     }
     Ok(())
@@ -84,8 +86,8 @@ struct Programs {
 
 /// Fails where a page is not what its records say.
 pub(crate) fn check_pages() -> anyhow::Result<()> {
-    for series in SERIES.iter().filter(|series| root_of(series).exists()) {
-        check(&[page_of(series)], &format!("cargo xtask evidence {} --page", series.name))?;
+    for series in SERIES.iter().filter(|it| it.shows == Shows::Catalogue || root_of(it).exists()) {
+        check(&[page_of(series)?], &format!("cargo xtask evidence {} --page", series.name))?;
     }
     Ok(())
 }
@@ -94,7 +96,8 @@ pub(crate) fn check_pages() -> anyhow::Result<()> {
 fn measure(series: &Series, item: &Item, programs: &Programs) -> anyhow::Result<()> {
     let work = command::target().join("evidence").join(series.name).join(&item.name);
     fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
-    let begun = records_in(&work)?.into_iter().find(|path| is_begun(path));
+    // A run is not gone on with: what is left of one is nothing.
+    let begun = records_in(&work)?.into_iter().find(|path| is_begun(path) && !path.join(RUN).is_file());
     let words: Vec<String> = match &begun {
         Some(record) => {
             [item.args[0].as_str(), "--resume", &record.to_string_lossy()].map(str::to_owned).into()
@@ -136,7 +139,8 @@ fn keep(series: &Series, item: &Item, record: &Path, text: &str) -> anyhow::Resu
 }
 
 /// What records are called.
-const RECORDS: [&str; 2] = ["search.json", "experiment.json"];
+const RECORDS: [&str; 3] = ["search.json", "experiment.json", RUN];
+const RUN: &str = "run.json";
 
 fn records_in(work: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(work).with_context(|| format!("cannot list {}", work.display()))?;
@@ -151,12 +155,15 @@ fn is_begun(folder: &Path) -> bool {
 
 /// The record in a folder, if it came to its end.
 fn read(folder: &Path) -> Option<Kept> {
-    let search = SearchRecord::read(folder).ok().filter(|record| record.ended == Some(Ended::Completed));
-    search.map(Box::new).map(Kept::Search).or_else(|| {
-        let experiment = record::experiment::read_experiment(folder).ok()?;
-        experiment.ended?;
-        Some(Kept::Experiment(Box::new(experiment)))
-    })
+    if let Ok(record) = SearchRecord::read(folder) {
+        return (record.ended == Some(Ended::Completed)).then(|| Kept::Search(Box::new(record)));
+    }
+    if let Ok(record) = record::read_run(folder) {
+        return (record.ended == Ended::Completed).then(|| Kept::Run(Box::new(record)));
+    }
+    let experiment = record::experiment::read_experiment(folder).ok()?;
+    experiment.ended?;
+    Some(Kept::Experiment(Box::new(experiment)))
 }
 
 /// The record that is kept of an item.
@@ -164,14 +171,23 @@ fn kept(series: &Series, item: &Item) -> Option<Kept> {
     let path = root_of(series).join(format!("{}.json", item.name));
     let text = fs::read_to_string(path).ok()?;
     let search = serde_json::from_str(&text).ok().map(Box::new).map(Kept::Search);
-    search.or_else(|| serde_json::from_str(&text).ok().map(Box::new).map(Kept::Experiment))
+    let run = || serde_json::from_str(&text).ok().map(Box::new).map(Kept::Run);
+    search.or_else(|| serde_json::from_str(&text).ok().map(Box::new).map(Kept::Experiment)).or_else(run)
 }
 
-fn page_of(series: &Series) -> File {
-    let items = series.items().into_iter();
+fn page_of(series: &Series) -> anyhow::Result<File> {
+    let items = series.items()?;
+    let wanted = items.len();
+    let items = items.into_iter();
     let kept: Vec<(Item, Kept)> =
         items.filter_map(|item| Some((item.clone(), kept(series, &item)?))).collect();
-    File { path: folder_of(series).join("README.md"), content: page::page(series, &kept) }
+    if series.shows == Shows::Catalogue {
+        return Ok(File {
+            path: "docs/scenarios.md".into(),
+            content: catalogue::page(&folder_of(series), &kept)?,
+        });
+    }
+    Ok(File { path: folder_of(series).join("README.md"), content: page::page(series, wanted, &kept) })
 }
 
 /// From the repository's root.

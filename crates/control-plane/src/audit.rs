@@ -1,4 +1,5 @@
-//! Reading the apiserver's audit log: who asked for what, and what the answer was.
+//! Audit events: the policy, reading the apiserver's log of who asked for what and what the answer was, and a webhook that
+//! counts them.
 //!
 //! One event of audit.k8s.io/v1 a line (apiserver `pkg/apis/audit/v1/types.go`, `plugin/pkg/audit/log`); only the
 //! fields that someone here asks for.
@@ -15,11 +16,17 @@ use serde_json::Value;
 
 use crate::Error;
 
+pub use self::webhook::Received;
+pub(crate) use self::webhook::Webhook;
+
+mod webhook;
+
 /// The policy we write: each request once, when it is answered, and a watch also when it begins.
 pub(crate) fn policy(level: AuditLevel) -> String {
     let level = match level {
         AuditLevel::None | AuditLevel::Metadata => "Metadata",
         AuditLevel::Request => "Request",
+        AuditLevel::RequestResponse => "RequestResponse",
     };
     format!(
         "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n  - level: {level}\n"
@@ -51,7 +58,7 @@ pub struct Entry {
     pub object_ref: Option<ObjectRef>,
     /// The answer; none while a request goes on.
     pub response_status: Option<ResponseStatus>,
-    /// What was sent, as JSON whatever it was sent as; at level Request only.
+    /// What was sent, as JSON whatever it was sent as; from level Request on.
     pub request_object: Option<Value>,
     /// When the request came in. Microseconds.
     pub request_received_timestamp: jiff::Timestamp,
@@ -213,6 +220,7 @@ mod tests {
         let bodies: Vec<_> = read(&path).unwrap().into_iter().map(|entry| entry.request_object).collect();
         assert_eq!(bodies, [None, Some(serde_json::json!({"count": 2}))]);
         assert!(policy(profile::AuditLevel::Request).ends_with("level: Request\n"));
+        assert!(policy(profile::AuditLevel::RequestResponse).ends_with("level: RequestResponse\n"));
     }
 
     #[test]

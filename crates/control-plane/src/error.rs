@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
 use profile::Component;
 
-use crate::progress::Seconds;
+use crate::{Instance, progress::Seconds};
 
 /// One place where binaries were looked for in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,22 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// What the harness serves beside the components cannot be started.
+    #[error("cannot start {what}")]
+    Aside {
+        /// The balancer, or the audit webhook.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A process that this control plane does not have.
+    #[error("there is no process `{name}`; there are: {}", .known.join(", "))]
+    NoProcess {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// The thread that starts processes cannot be started.
     #[error("cannot start a thread")]
     Spawner(#[source] io::Error),
@@ -121,18 +137,18 @@ pub enum Error {
         advice: &'static str,
     },
     /// A component's process cannot be started.
-    #[error("cannot start {component}")]
+    #[error("cannot start {instance}")]
     Start {
-        /// The component.
-        component: Component,
+        /// Which one.
+        instance: Instance,
         /// Why.
         source: io::Error,
     },
     /// A component ended by itself.
-    #[error("{component} ended unexpectedly ({status}); its log {} ends with:\n{}", .log.display(), indent(.tail))]
+    #[error("{instance} ended unexpectedly ({status}); its log {} ends with:\n{}", .log.display(), indent(.tail))]
     Died {
-        /// The component.
-        component: Component,
+        /// Which one.
+        instance: Instance,
         /// How it ended.
         status: ExitStatus,
         /// Its log. It goes with the work directory, unless logs were sent elsewhere.
@@ -141,10 +157,10 @@ pub enum Error {
         tail: Vec<String>,
     },
     /// A component runs but does not become ready.
-    #[error("{component} is not ready after {} ({last}); its log {} ends with:\n{}", Seconds(*.waited), .log.display(), indent(.tail))]
+    #[error("{instance} is not ready after {} ({last}); its log {} ends with:\n{}", Seconds(*.waited), .log.display(), indent(.tail))]
     NotReady {
-        /// The component.
-        component: Component,
+        /// Which one.
+        instance: Instance,
         /// How long it was given.
         waited: Duration,
         /// What the last check said.
@@ -182,6 +198,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// etcd does not do what it was asked to while it serves.
+    #[error("cannot {doing}: {reason}")]
+    Upkeep {
+        /// "compact etcd", ...
+        doing: &'static str,
+        /// What etcd said.
+        reason: String,
+    },
     /// The leases that a restored control plane has of its predecessor's leaders cannot be removed.
     #[error("cannot remove the leases of the leaders in the snapshot: {reason}")]
     ForgetLeaders {
@@ -189,10 +213,10 @@ pub enum Error {
         reason: String,
     },
     /// A component outlives SIGKILL: it hangs in the kernel, usually on a broken disk.
-    #[error("{component} (process {pid}) does not end even after SIGKILL")]
+    #[error("{instance} (process {pid}) does not end even after SIGKILL")]
     WillNotEnd {
-        /// The component.
-        component: Component,
+        /// Which one.
+        instance: Instance,
         /// Its process id.
         pid: u32,
     },

@@ -3,7 +3,7 @@
 mod base;
 mod refused;
 
-use profile::{Component, Profile};
+use profile::{Audit, AuditBackend, AuditLevel, AuditMode, Component, Profile};
 
 pub(crate) use self::base::BaseFlag;
 use self::{
@@ -11,7 +11,7 @@ use self::{
     refused::refused,
 };
 use crate::{
-    Error,
+    Error, Instance,
     layout::{Layout, PortNumbers},
 };
 
@@ -40,15 +40,15 @@ pub fn check(profile: &Profile) -> Result<(), Error> {
     }
 }
 
-/// The arguments of a component, without its name.
+/// The arguments of a process, without its name.
 pub(crate) fn arguments(
-    component: Component,
+    instance: Instance,
     layout: &Layout,
     profile: &Profile,
     etcd_version: &str,
 ) -> Vec<String> {
-    let tuned = profile.flags(component);
-    let base = base(component, layout, etcd_version, profile.audit.level);
+    let tuned = profile.flags(instance.component);
+    let base = base(instance, layout, etcd_version, profile.audit);
     let kept = base
         .into_iter()
         .filter(|BaseFlag { name, .. }| tuned.get(name).is_none())
@@ -61,10 +61,14 @@ pub(crate) fn arguments(
 
 /// Why a flag is not the profile's to set, if it is not.
 fn owned(component: Component, name: &str) -> Option<&'static str> {
-    // The names do not depend on where things are, nor on etcd's version as far as they are owned.
+    // The names do not depend on where things are or how many, nor on etcd's version as far as they are owned.
     let nowhere = Layout { dir: "/".into(), logs: "/".into(), ports: PortNumbers::default() };
-    let of_base = base(component, &nowhere, "3.6.0", profile::AuditLevel::Metadata)
+    let of_base = [AuditBackend::Log, AuditBackend::Webhook]
         .into_iter()
+        .flat_map(|backend| {
+            let audit = Audit { level: AuditLevel::Metadata, backend, mode: Some(AuditMode::Batch) };
+            base(component.into(), &nowhere, "3.6.0", audit)
+        })
         .find(|flag| flag.name == name)
         .and_then(|flag| match flag.because {
             Because::Kubeadm => None,

@@ -4,11 +4,16 @@
 //! free loopback ports and waits until they serve. Everything lives under one work directory and is gone after
 //! [`ControlPlane::stop`]; should this process be killed, the kernel kills the components ([`shim`]).
 
+mod aside;
 pub mod audit;
+mod balancer;
 pub mod binaries;
 mod error;
+mod etcd;
 mod flags;
 mod hash;
+pub mod https;
+mod instance;
 mod layout;
 mod logs;
 mod metrics;
@@ -21,13 +26,16 @@ pub mod shim;
 mod snapshot;
 mod spawn;
 mod storage;
+mod upkeep;
 mod work_dir;
 
 pub use self::{
+    balancer::Balanced,
     error::{Error, Tried},
     flags::check as check_profile,
+    instance::Instance,
     metrics::{Exposition, MetricsSource, MetricsSources},
-    plane::{ControlPlane, Options, ProcessInfo, Versions},
+    plane::{ControlPlane, Options, ProcessInfo, Processes, Versions},
     progress::{Progress, ProgressSink},
     snapshot::{Manifest, Snapshot},
     work_dir::{StaleWorkDir, remove_work_dir, stale_work_dirs},

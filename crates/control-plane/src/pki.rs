@@ -12,9 +12,10 @@ use std::{
 
 use identity::{Authority, ClusterPki, Issued, Purpose, Subject, kubeconfig};
 use profile::Component;
+use wire::Acceptor;
 
 use crate::{
-    Error,
+    Error, https,
     layout::{ADVERTISE_ADDRESS, DNS_DOMAIN, KUBERNETES_SERVICE_IP, Layout},
 };
 
@@ -111,6 +112,17 @@ pub(crate) fn write(layout: &Layout, pki: &ClusterPki) -> Result<Access, Error> 
     let admin = issue(&pki.ca, "loadgen-admin", Some("system:masters"), &Purpose::Client)?;
     private(&layout.admin_kubeconfig(), &render(&admin))?;
     Ok(Access { ca_pem: pki.ca.cert_pem().to_owned(), admin })
+}
+
+/// Issues the audit webhook's certificate, and writes the kubeconfig with which apiservers reach it on a port of loopback.
+///
+/// The client certificate in there proves nothing that anybody asks for; kubeconfigs of ours have one.
+pub(crate) fn webhook(layout: &Layout, pki: &ClusterPki, port: u16) -> Result<Acceptor, Error> {
+    let client = issue(&pki.ca, "kube-apiserver-audit-client", None, &Purpose::Client)?;
+    let server = format!("https://127.0.0.1:{port}");
+    let text = kubeconfig::render("audit", &server, pki.ca.cert_pem(), &client.cert_pem, &client.key_pem);
+    private(&layout.audit_webhook(), &text)?;
+    https::acceptor(&pki.ca, "audit-webhook")
 }
 
 type Certificate<'a> = (&'a Authority, &'static str, &'static str, Option<&'static str>, Purpose);

@@ -1,46 +1,49 @@
 //! One control plane: started as a whole, watched, stopped as a whole.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fmt,
     future::Future,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
-use profile::{AuditLevel, Component, Profile};
+use profile::{Audit, AuditBackend, AuditLevel, Component, Profile};
 use rustix::process::Signal;
-use tokio::time::timeout;
 
 use crate::{
-    Error, MetricsSource, MetricsSources, ProgressSink,
+    Balanced, Error, Instance, MetricsSource, MetricsSources, ProgressSink,
+    audit::{Received, Webhook},
+    balancer::Balancer,
     binaries::Binaries,
     layout::Layout,
     ports::Claim,
     ready::Checks,
-    spawn::{Child, Spawner},
+    spawn::Spawner,
     storage::Storage,
     work_dir::WorkDir,
 };
 
-use self::exits::Exits;
+pub use self::roster::{ProcessInfo, Processes};
+use self::{
+    exits::Exits,
+    roster::{Process, Roster},
+};
 
+mod elected;
 mod exits;
 mod part;
 mod rights;
+mod roster;
 mod start;
-
-/// How long a component may take to end by itself. The apiserver lets requests under way finish first.
-const GRACE: Duration = Duration::from_secs(10);
-/// After SIGKILL the kernel only has to give the memory back.
-const AFTER_KILL: Duration = Duration::from_secs(10);
 
 /// What to start and how.
 #[derive(Clone)]
 pub struct Options {
     /// The tuning.
     pub profile: Profile,
-    /// The apiserver's port; a free one when not given.
+    /// The port of the API, which is the apiserver's or, with several, the balancer's; a free one when not given.
     pub port: Option<u16>,
     /// A folder of binaries that goes before the profile's own.
     pub bin_dir: Option<PathBuf>,
@@ -75,9 +78,11 @@ impl fmt::Debug for Options {
 /// lets them end in order.
 #[derive(Debug)]
 pub struct ControlPlane {
-    // Dropped in this order: processes, then the thread that forked them, then their files.
-    processes: Vec<Process>,
+    // Dropped in this order: processes, then the thread that forked them and what they talk to, then their files.
+    roster: Roster,
     spawner: Spawner,
+    balancer: Option<Balancer>,
+    audit_webhook: Option<Webhook>,
     work: WorkDir,
     layout: Layout,
     storage: Storage,
@@ -86,35 +91,16 @@ pub struct ControlPlane {
     ca_cert: PathBuf,
     ca_key: PathBuf,
     logs: PathBuf,
-    audit_log: Option<PathBuf>,
+    audit_logs: Vec<PathBuf>,
     binaries: Binaries,
     profile: Profile,
     progress: ProgressSinkField,
     checks: Checks,
     exits: Exits,
-    /// The ports of components that are stopped for a while.
-    claims: Vec<(Component, Claim)>,
-}
-
-#[derive(Debug)]
-struct Process {
-    component: Component,
-    argv: Vec<String>,
-    log: PathBuf,
-    child: Child,
-}
-
-/// What one component runs as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProcessInfo {
-    /// The binary's name, `kube-apiserver`.
-    pub name: String,
-    /// Its process id.
-    pub pid: u32,
-    /// Its path and arguments.
-    pub argv: Vec<String>,
-    /// The file that its output goes to.
-    pub log: PathBuf,
+    /// The ports of processes that are stopped for a while.
+    claims: Mutex<BTreeMap<Instance, Vec<Claim>>>,
+    /// Held by whoever stops or starts a process.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// The versions that run, without a leading `v`.
@@ -174,9 +160,25 @@ impl ControlPlane {
         &self.logs
     }
 
-    /// The audit log, when the profile asks for one; see [`audit::read`](crate::audit::read).
+    /// The audit log, when the profile asks for one; see [`audit::read`](crate::audit::read). With several apiservers it is
+    /// the first one's alone.
     pub fn audit_log(&self) -> Option<&Path> {
-        self.audit_log.as_deref()
+        self.audit_logs.first().map(PathBuf::as_path)
+    }
+
+    /// The audit log of each apiserver, when the profile asks for logs.
+    pub fn audit_logs(&self) -> &[PathBuf] {
+        &self.audit_logs
+    }
+
+    /// What the audit webhook was sent so far, when the profile asks for one.
+    pub fn audit_received(&self) -> Option<Received> {
+        self.audit_webhook.as_ref().map(Webhook::received)
+    }
+
+    /// How connections are spread over the apiservers; nothing where there is only one.
+    pub fn balanced(&self) -> Vec<Balanced> {
+        self.balancer.as_ref().map(Balancer::balanced).unwrap_or_default()
     }
 
     /// The versions that run.
@@ -202,27 +204,36 @@ impl ControlPlane {
         &self.spawner
     }
 
-    /// The components in the order in which they were started.
+    /// The process of a name, to stop or restart it; the name of a component is that of its first one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoProcess`] with the names there are.
+    pub fn instance(&self, name: &str) -> Result<Instance, Error> {
+        let all = || Instance::all(self.profile.topology);
+        let no_such =
+            || Error::NoProcess { name: name.to_owned(), known: all().map(Instance::name).collect() };
+        all().find(|instance| instance.name() == name).ok_or_else(no_such)
+    }
+
+    /// The processes in the order in which they were started.
     pub fn processes(&self) -> Vec<ProcessInfo> {
-        self.processes
-            .iter()
-            .map(|process| ProcessInfo {
-                name: process.component.binary().to_owned(),
-                pid: process.child.pid(),
-                argv: process.argv.clone(),
-                log: process.log.clone(),
-            })
-            .collect()
+        self.roster.infos()
+    }
+
+    /// The processes as they come and go, for whoever looks at them again and again.
+    pub fn watch_processes(&self) -> Processes {
+        self.roster.watch()
     }
 
     /// Where the components' metrics are, as the admin reads them.
     pub fn metrics(&self) -> MetricsSources {
-        let source = |component: Component| MetricsSource {
-            component,
-            process: component.binary().to_owned(),
-            url: self.layout.metrics(component),
+        let source = |instance: Instance| MetricsSource {
+            component: instance.component,
+            process: instance.name(),
+            url: self.layout.metrics(instance),
         };
-        MetricsSources::new(self.checks.clone(), Component::ALL.map(source))
+        MetricsSources::new(self.checks.clone(), Instance::all(self.profile.topology).map(source))
     }
 
     /// Waits until a component ends that was not asked to, and says which, how, and what it wrote last. Never resolves
@@ -232,22 +243,23 @@ impl ControlPlane {
         self.exits.unasked()
     }
 
-    /// Ends the scheduler and the controller manager, then the apiserver, then etcd, each by SIGTERM and, should it
+    /// Ends the scheduler and the controller manager, then the apiservers, then etcd, each by SIGTERM and, should it
     /// not end within ten seconds, by SIGKILL; then removes the work directory.
     ///
     /// # Errors
     ///
     /// When a process survives SIGKILL or the work directory cannot be removed. Everything else has been done then.
-    pub async fn stop(mut self) -> Result<(), Error> {
+    pub async fn stop(self) -> Result<(), Error> {
         self.exits.forget_all();
+        let processes = self.roster.take_all();
         let mut outcome = Ok(());
         for wave in [
             &[Component::Scheduler, Component::ControllerManager][..],
             &[Component::Apiserver],
             &[Component::Etcd],
         ] {
-            let of_wave: Vec<&Process> =
-                self.processes.iter().filter(|process| wave.contains(&process.component)).collect();
+            let of_wave = processes.iter().filter(|it| wave.contains(&it.instance.component));
+            let of_wave: Vec<&Arc<Process>> = of_wave.collect();
             for process in &of_wave {
                 process.child.signal(Signal::TERM);
             }
@@ -255,26 +267,15 @@ impl ControlPlane {
                 outcome = outcome.and(process.end().await);
             }
         }
-        self.processes.clear();
+        drop(processes);
         outcome.and(self.work.remove())
     }
 }
 
-impl Process {
-    /// Waits for the end that was asked for, and enforces it.
-    async fn end(&self) -> Result<(), Error> {
-        if timeout(GRACE, self.child.ended()).await.is_ok() {
-            return Ok(());
-        }
-        tracing::warn!(component = %self.component, "does not end after SIGTERM, so SIGKILL");
-        self.child.signal(Signal::KILL);
-        match timeout(AFTER_KILL, self.child.ended()).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::WillNotEnd { component: self.component, pid: self.child.pid() }),
-        }
+fn audit_logs(layout: &Layout, profile: &Profile) -> Vec<PathBuf> {
+    let Audit { level, backend, .. } = profile.audit;
+    if level == AuditLevel::None || backend != AuditBackend::Log {
+        return Vec::new();
     }
-}
-
-fn audit_log(layout: &Layout, profile: &Profile) -> Option<PathBuf> {
-    (profile.audit.level != AuditLevel::None).then(|| layout.audit_log())
+    (0..profile.topology.apiservers()).map(|number| layout.audit_log(number)).collect()
 }

@@ -25,6 +25,11 @@ impl Port {
         Ok(Self { number, held })
     }
 
+    /// For whoever listens in this process.
+    pub(crate) fn into_listener(self) -> TcpListener {
+        self.held
+    }
+
     /// Lets the port go, just before the component that is to bind it starts. A listener without connections leaves
     /// nothing behind in the kernel, so it can be bound at once.
     pub(crate) fn release(self) {

@@ -16,12 +16,11 @@ use std::{
 use profile::Component;
 use serde::Deserialize;
 
-use crate::{ControlPlane, Error, Progress, Versions, binaries, flags, pki, ready::Checks};
+use crate::{ControlPlane, Error, Progress, Versions, binaries, etcd::Etcd, flags, pki, ready::Checks};
 
+use self::manifest::Inventory;
 pub use self::manifest::Manifest;
-use self::{etcd::Etcd, manifest::Inventory};
 
-mod etcd;
 mod manifest;
 
 const MANIFEST: &str = "manifest.json";
@@ -121,7 +120,8 @@ impl ControlPlane {
     pub(crate) async fn restore(&self, snapshot: &Snapshot) -> Result<(), Error> {
         let what = format!("restoring {}", snapshot.path.display());
         self.report(Progress::Working { what, elapsed: std::time::Duration::ZERO });
-        let etcd = flags::arguments(Component::Etcd, self.layout(), self.profile(), &self.versions().etcd);
+        let etcd = Component::Etcd.into();
+        let etcd = flags::arguments(etcd, self.layout(), self.profile(), &self.versions().etcd);
         let of_the_member = etcd.into_iter().filter(|argument| {
             argument.split_once('=').is_some_and(|(name, _)| OF_THE_MEMBER.contains(&name))
         });

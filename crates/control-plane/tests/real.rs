@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
+#[path = "real/apiservers.rs"]
+mod apiservers;
 #[path = "real/snapshots.rs"]
 mod snapshots;
 
@@ -17,7 +19,7 @@ use std::{
 };
 
 use control_plane::{
-    ControlPlane, Error, Exposition, Options, ProcessInfo, Progress, audit, binaries::cache_dir,
+    ControlPlane, Error, Exposition, Instance, Options, ProcessInfo, Progress, audit, binaries::cache_dir,
 };
 use profile::Component;
 use rustix::fs::statfs;
@@ -81,6 +83,14 @@ fn ports(plane: &ControlPlane) -> BTreeSet<u16> {
     listening.map(|argument| argument.rsplit([':', '=']).next().unwrap().parse().unwrap()).collect()
 }
 
+/// From then on the scheduler knows whose certificates to trust: like kubeadm's it is told by the apiserver, and is healthy before.
+fn leaders_are_elected(plane: &ControlPlane) {
+    for component in ["kube-scheduler", "kube-controller-manager"] {
+        let lease = format!("wait --for=create --timeout=60s -n kube-system lease/{component}");
+        kubectl(plane, &lease);
+    }
+}
+
 /// The scheduler and the controller manager ask the apiserver whether the admin may.
 async fn every_component_serves_metrics(plane: &ControlPlane) {
     let names: Vec<String> = plane.processes().into_iter().map(|process| process.name).collect();
@@ -88,7 +98,7 @@ async fn every_component_serves_metrics(plane: &ControlPlane) {
     let sources: Vec<String> = metrics.list().iter().map(|source| source.process.clone()).collect();
     assert_eq!(sources, names);
     let answers = metrics.read_all().await;
-    assert_eq!(answers.len(), 4);
+    assert_eq!(answers.len(), names.len());
     for Exposition { source, text } in answers {
         let text = text.unwrap_or_else(|reason| panic!("{source:?}: {reason}"));
         let scrape = scrape::exposition::parse(&text, scrape::names::wanted).unwrap();
@@ -105,10 +115,7 @@ async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     assert_eq!(kubectl(&plane, "get --raw /readyz"), "ok");
     let versions = plane.versions();
     assert!(kubectl(&plane, "version").contains(&format!("Server Version: v{}", versions.kubernetes)));
-    for component in ["kube-scheduler", "kube-controller-manager"] {
-        let lease = format!("wait --for=create --timeout=60s -n kube-system lease/{component}");
-        kubectl(&plane, &lease);
-    }
+    leaders_are_elected(&plane);
     let ports = ports(&plane);
     assert_eq!(ports.len(), 6);
     every_component_serves_metrics(&plane).await;
@@ -140,7 +147,8 @@ async fn serves_as_its_own_users_reports_a_death_and_leaves_nothing() {
     let scheduler = plane.processes().into_iter().find(|process| process.name == "kube-scheduler").unwrap();
     assert!(Command::new("kill").args(["-KILL", &scheduler.pid.to_string()]).status().unwrap().success());
     let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
-    let Error::Died { component: Component::Scheduler, status, tail, .. } = &error else { panic!("{error}") };
+    let Error::Died { instance, status, tail, .. } = &error else { panic!("{error}") };
+    assert_eq!(instance.component, Component::Scheduler);
     assert_eq!((status.signal(), tail.is_empty()), (Some(9), false));
 
     let answers = plane.metrics().read_all().await;
@@ -162,7 +170,9 @@ async fn a_component_that_dies_at_start_is_an_error_with_its_last_words() {
     let options = options("dies", &["apiserver.flags.max-requests-inflight=many"]);
     let work = work_dir(&options);
     let error = ControlPlane::start(options).await.unwrap_err();
-    let Error::Died { component: Component::Apiserver, .. } = &error else { panic!("{error}") };
+    let Error::Died { instance: Instance { component: Component::Apiserver, .. }, .. } = &error else {
+        panic!("{error}")
+    };
     assert!(error.to_string().contains("max-requests-inflight"), "{error}");
     assert_eq!(processes_in(&work), [""; 0]);
     assert!(!work.exists());
@@ -205,7 +215,7 @@ async fn one_component_ends_and_comes_back_as_it_was() {
         &["scheduler.flags.leader-elect=false", "controller-manager.flags.leader-elect=false"],
     );
     let work = work_dir(&options);
-    let mut plane = ControlPlane::start(options).await.unwrap();
+    let plane = ControlPlane::start(options).await.unwrap();
     kubectl(&plane, "create namespace kept");
     // A controller manager that is still coming up gives up without an apiserver; its controllers run when this is there.
     kubectl(&plane, "wait --for=create --timeout=60s -n kept serviceaccount/default");
@@ -240,9 +250,31 @@ async fn one_component_ends_and_comes_back_as_it_was() {
     let (_, pid) = argv_of(&plane, "etcd").unwrap();
     assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
     let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
-    assert!(matches!(error, Error::Died { component: Component::Etcd, .. }), "{error}");
+    let Error::Died { instance, .. } = &error else { panic!("{error}") };
+    assert_eq!(instance.component, Component::Etcd);
     plane.stop().await.unwrap();
     assert!(!work.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_only_apiserver_is_survived_by_those_that_are_elected() {
+    let plane = ControlPlane::start(options("elected", &[])).await.unwrap();
+    leaders_are_elected(&plane);
+    let died = plane.died();
+    tokio::pin!(died);
+    tokio::select! {
+        error = &mut died => panic!("{error}"),
+        restarted = plane.restart(Component::Apiserver) => restarted.unwrap(),
+    }
+    // They run, whether they are those of before or others; and whoever watches for deaths knows them.
+    let running: BTreeSet<String> = plane.processes().into_iter().map(|process| process.name).collect();
+    assert_eq!(running.len(), 4, "{running:?}");
+    let scheduler = plane.processes().into_iter().find(|process| process.name == "kube-scheduler").unwrap();
+    assert!(Command::new("kill").args(["-KILL", &scheduler.pid.to_string()]).status().unwrap().success());
+    let error = tokio::time::timeout(Duration::from_secs(10), died).await.unwrap();
+    let Error::Died { instance, .. } = &error else { panic!("{error}") };
+    assert_eq!(instance.component, Component::Scheduler);
+    plane.stop().await.unwrap();
 }
 
 /// Linux `uapi/linux/magic.h`.
@@ -274,7 +306,7 @@ async fn etcd_keeps_its_data_in_memory_when_the_profile_says_so() {
 async fn etcd_writes_in_a_cgroup_of_its_own_when_the_profile_limits_its_writes() {
     let options = options("throttled", &["storage.write-iops=100"]);
     let work = work_dir(&options);
-    let mut plane = match ControlPlane::start(options).await {
+    let plane = match ControlPlane::start(options).await {
         Ok(plane) => plane,
         Err(error) => return assert_cannot_be_throttled(&error, &work),
     };

@@ -165,21 +165,21 @@ fn at_the_end(found: Judgement, keeps: bool, extent: Extent) -> (Judgement, bool
     }
 }
 
-/// Judges a backlog by its slope: `means` of `spacing` seconds each, at `offered` operations per second. Undecided while there are
+/// Judges the backlog of `group` by its slope: `means` of `spacing` seconds each, at `offered` operations per second. Undecided while there are
 /// too few means; nothing at the end of a window that was too short for any slope.
 ///
 /// # Errors
 /// As [`theil_sen`], but for [`Error::TooFew`].
 pub fn backlog(
-    criterion: &str,
+    group: &str,
     means: &[f64],
     spacing: f64,
     offered: f64,
     extent: Extent,
 ) -> Result<Option<Judged>, Error> {
     let judged = |judgement, limit, (value, low, high): (f64, f64, f64), few_samples| Judged {
-        criterion: criterion.to_owned(),
-        group: "backlog".to_owned(),
+        criterion: "backlog".to_owned(),
+        group: group.to_owned(),
         judgement,
         value,
         limit,

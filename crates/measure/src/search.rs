@@ -56,6 +56,11 @@ pub enum From {
         /// Chooses the power.
         seed: u64,
     },
+    /// Steady probes from here, upwards or downwards: where each load needs a control plane of its own, a ramp costs as much.
+    Start {
+        /// The first load, above 0.
+        at: f64,
+    },
     /// A bracket that is believed to have the answer in it.
     Bracket {
         /// What is believed to hold.
@@ -255,7 +260,10 @@ impl Search {
                 let stage = Stage::Descending { at: capped(low), divisions: 0, then: Then::Bisect };
                 (stage, (capped(high) > capped(low)).then_some(capped(high)))
             }
-            From::Ramp { .. } => return Err(BadPlan("a ramp starts above zero")),
+            From::Start { at } if above_zero(at) => {
+                (Stage::Descending { at: capped(at), divisions: 0, then: Then::Bisect }, None)
+            }
+            From::Ramp { .. } | From::Start { .. } => return Err(BadPlan("a search starts above zero")),
             From::Bracket { .. } => return Err(BadPlan("a bracket goes from above zero to more than that")),
         };
         Ok(Self {

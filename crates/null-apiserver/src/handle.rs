@@ -10,6 +10,7 @@ use wire::Encoding;
 
 use crate::answer::{self, Body, Broken};
 use crate::connection::Control;
+use crate::discovery;
 use crate::gzip::Compression;
 use crate::log::{Logged, Peer};
 use crate::refusal::Refusal;
@@ -144,6 +145,9 @@ fn outside_the_api(path: &str, accept: Encoding) -> Response<Body> {
             let body = serde_json::json!({ "major": "1", "minor": "36", "gitVersion": "v1.36.3" });
             answer::whole(StatusCode::OK, Encoding::Json, body.to_string().into())
         }
-        _ => answer::refusal(&Refusal::no_such_path(), accept),
+        path => match discovery::answer(path) {
+            Some(body) => answer::whole(StatusCode::OK, Encoding::Json, body.to_string().into()),
+            None => answer::refusal(&Refusal::no_such_path(), accept),
+        },
     }
 }

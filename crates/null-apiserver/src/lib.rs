@@ -10,6 +10,7 @@ mod binding;
 mod capacity;
 mod config;
 mod connection;
+mod discovery;
 mod error;
 mod gzip;
 mod handle;

@@ -52,6 +52,11 @@ static RESOURCES: [Resource; 26] = [
 ];
 
 impl Resource {
+    /// Every one that is known here.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        RESOURCES.iter()
+    }
+
     /// The resource with this API version and plural.
     pub(crate) fn named(api_version: &str, plural: &str) -> Option<&'static Self> {
         RESOURCES.iter().find(|resource| resource.api_version == api_version && resource.plural == plural)

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Component, flags::FlagValue, kubelet::KubeletTable, resolved::AuditLevel, storage::StorageTable,
+    Component, audit::AuditTable, flags::FlagValue, kubelet::KubeletTable, storage::StorageTable,
+    topology::TopologyTable,
 };
 
 /// A profile file.
@@ -19,6 +20,8 @@ pub(crate) struct Document {
     pub(crate) extends: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) versions: VersionsTable,
+    #[serde(default)]
+    pub(crate) topology: TopologyTable,
     #[serde(default)]
     pub(crate) audit: AuditTable,
     #[serde(default)]
@@ -44,13 +47,6 @@ pub(crate) struct VersionsTable {
     pub(crate) kubernetes: Option<Spanned<String>>,
     pub(crate) etcd: Option<Spanned<String>>,
     pub(crate) bin_dir: Option<PathBuf>,
-}
-
-/// `[audit]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AuditTable {
-    pub(crate) level: Option<AuditLevel>,
 }
 
 /// `[<component>]`.

@@ -3,6 +3,7 @@
 //! Pure: reads TOML, resolves `extends`, checks every flag against the vocabulary of the binary's version, and knows
 //! nothing of processes; the crate control-plane starts what a profile describes.
 
+mod audit;
 mod builtin;
 mod component;
 mod document;
@@ -15,9 +16,11 @@ mod nearest;
 mod resolved;
 mod set;
 mod storage;
+mod topology;
 pub mod vocabulary;
 
 pub use self::{
+    audit::{Audit, AuditBackend, AuditLevel, AuditMode},
     builtin::builtin_names,
     component::Component,
     error::Error,
@@ -25,6 +28,7 @@ pub use self::{
     kubelet::Kubelet,
     load::{from_text, load},
     nearest::nearest,
-    resolved::{Audit, AuditLevel, Profile, Versions},
+    resolved::{Profile, Versions},
     storage::{Medium, Storage},
+    topology::Topology,
 };

@@ -9,7 +9,8 @@ use std::{
 use toml::Spanned;
 
 use crate::{
-    Audit, Component, Error, Flag, Flags, Kubelet, Profile, Storage, Versions, builtin, builtin_names,
+    Audit, Component, Error, Flag, Flags, Kubelet, Profile, Storage, Topology, Versions, builtin,
+    builtin_names,
     document::Document,
     input::{self, InputError},
     vocabulary,
@@ -119,8 +120,8 @@ fn with_cause(error: &Error) -> String {
 
 /// Applies a chain of profiles from its root down, so that the nearer one wins flag by flag.
 fn merge(chain: &[(Source, Document)]) -> Result<Profile, Error> {
-    let (mut kubernetes, mut etcd, mut bin_dir, mut audit) = (None, None, None, Audit::default());
-    let mut kubelet = Kubelet::default();
+    let (mut kubernetes, mut etcd, mut bin_dir) = (None, None, None);
+    let (mut topology, mut audit, mut kubelet) = (Topology::default(), Audit::default(), Kubelet::default());
     let mut flags: BTreeMap<Component, Flags> = BTreeMap::new();
     let mut env: BTreeMap<Component, BTreeMap<String, String>> = BTreeMap::new();
     for (source, document) in chain.iter().rev() {
@@ -134,7 +135,8 @@ fn merge(chain: &[(Source, Document)]) -> Result<Profile, Error> {
         if let Some(said) = &versions.bin_dir {
             bin_dir = Some(source.folder.join(said));
         }
-        audit.level = document.audit.level.unwrap_or(audit.level);
+        topology.apply(&document.topology);
+        audit.apply(&document.audit);
         kubelet.apply(&document.kubelet);
         for component in Component::ALL {
             let merged = flags.entry(component).or_default();
@@ -158,6 +160,7 @@ fn merge(chain: &[(Source, Document)]) -> Result<Profile, Error> {
             etcd: etcd.ok_or_else(|| no_version("etcd", "3.6.8"))?,
             bin_dir,
         },
+        topology,
         audit,
         storage: storage(chain)?,
         kubelet,

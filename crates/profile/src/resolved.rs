@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::{Component, Flags, Kubelet, Storage};
+use crate::{Audit, Component, Flags, Kubelet, Storage, Topology};
 
 /// A complete description of a control plane's tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,7 +17,9 @@ pub struct Profile {
     pub sources: Vec<String>,
     /// Which binaries run.
     pub versions: Versions,
-    /// What the apiserver's audit log records.
+    /// How many of what there are.
+    pub topology: Topology,
+    /// What the apiserver notes of requests, and where.
     pub audit: Audit,
     /// Where etcd's data lives.
     pub storage: Storage,
@@ -36,25 +38,6 @@ pub struct Versions {
     pub etcd: String,
     /// A folder with binaries that go before all others.
     pub bin_dir: Option<PathBuf>,
-}
-
-/// `[audit]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Audit {
-    /// How much of each request is recorded.
-    pub level: AuditLevel,
-}
-
-/// An audit level, by the names of audit.k8s.io/v1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AuditLevel {
-    /// No audit log.
-    #[default]
-    None,
-    /// Who asked for what and when, and the answer's code; no bodies.
-    Metadata,
-    /// That and the bodies of requests, Secrets' too.
-    Request,
 }
 
 impl Profile {

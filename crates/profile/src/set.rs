@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AuditLevel, Component, Error, Flag, Profile, input,
+    Component, Error, Flag, Profile, input,
     load::{check_flags, check_version},
     nearest,
 };
 
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "versions",
+    "topology",
     "audit",
     "storage",
     "kubelet",
@@ -24,8 +25,8 @@ const SECTIONS: [&str; 9] = [
 
 impl Profile {
     /// Applies `path=value`: `apiserver.flags.max-requests-inflight=800`, `env.etcd.GOGC=200`,
-    /// `versions.kubernetes=1.36.3`, `versions.bin_dir=/opt/kube`, `audit.level=Metadata`, `storage.medium=tmpfs`,
-    /// `storage.write-iops=100`, `kubelet.max-pods=250`.
+    /// `versions.kubernetes=1.36.3`, `versions.bin_dir=/opt/kube`, `topology.apiservers=3`, `audit.level=Metadata`,
+    /// `storage.medium=tmpfs`, `storage.write-iops=100`, `kubelet.max-pods=250`.
     ///
     /// # Errors
     ///
@@ -44,7 +45,8 @@ impl Profile {
                 value.clone_into(version);
             }
             ["versions", "bin_dir"] => changed.versions.bin_dir = Some(PathBuf::from(value)),
-            ["audit", "level"] => changed.audit.level = audit_level(value).map_err(wrong)?,
+            ["topology", field] => changed.topology.apply(&table("topology", field, value).map_err(wrong)?),
+            ["audit", field] => changed.audit.apply(&table("audit", field, value).map_err(wrong)?),
             ["storage", field] => {
                 changed.storage.apply(&table("storage", field, value).map_err(wrong)?);
                 changed.storage.check().map_err(wrong)?;
@@ -85,22 +87,14 @@ fn component_named(name: &str) -> Result<Component, String> {
     })
 }
 
-fn audit_level(value: &str) -> Result<AuditLevel, String> {
-    match value {
-        "None" => Ok(AuditLevel::None),
-        "Metadata" => Ok(AuditLevel::Metadata),
-        "Request" => Ok(AuditLevel::Request),
-        _ => Err("the level is `None`, `Metadata` or `Request`".to_owned()),
-    }
-}
-
 fn path_advice(path: &str) -> String {
     let section = path.split('.').next().unwrap_or_default();
     match nearest(section, SECTIONS) {
         Some(right) if right != section => format!("there is no `{section}`; did you mean `{right}`?"),
         Some("versions") => "[versions] has kubernetes, etcd and bin_dir".to_owned(),
-        Some("audit") => "[audit] has level".to_owned(),
-        Some(table @ ("storage" | "kubelet")) => format!("write it as {table}.<setting>=<value>"),
+        Some(table @ ("topology" | "audit" | "storage" | "kubelet")) => {
+            format!("write it as {table}.<setting>=<value>")
+        }
         Some("env") => "write it as env.<component>.<VARIABLE>=<value>".to_owned(),
         Some(component) => format!("write it as {component}.flags.<flag>=<value>"),
         None => format!("there is no `{section}`; there are: {}", SECTIONS.join(", ")),
@@ -111,7 +105,7 @@ fn path_advice(path: &str) -> String {
 mod tests {
     use std::{num::NonZeroU32, time::Duration};
 
-    use crate::{AuditLevel, Component, Medium, Storage, load};
+    use crate::{AuditLevel, AuditMode, Component, Medium, Storage, load};
 
     #[test]
     fn sets_each_kind_of_field() {
@@ -121,7 +115,9 @@ mod tests {
             "env.etcd.GOGC=200",
             "versions.etcd=3.6.16",
             "versions.bin_dir=/opt/kube",
+            "topology.apiservers=2",
             "audit.level=Metadata",
+            "audit.mode=batch",
             "apiserver.flags.feature-gates=A=true,B=false",
             "storage.write-iops=100",
             "kubelet.max-pods=250",
@@ -135,7 +131,9 @@ mod tests {
         assert_eq!(profile.env(Component::Etcd)["GOGC"], "200");
         assert_eq!(profile.versions.etcd, "3.6.16");
         assert_eq!(profile.versions.bin_dir.as_deref(), Some("/opt/kube".as_ref()));
-        assert_eq!(profile.audit.level, AuditLevel::Metadata);
+        assert_eq!(profile.topology.apiservers(), 2);
+        let audit = profile.audit;
+        assert_eq!((audit.level, audit.mode), (AuditLevel::Metadata, Some(AuditMode::Batch)));
         assert_eq!(profile.storage, Storage { medium: Medium::Disk, write_iops: NonZeroU32::new(100) });
         assert_eq!(profile.kubelet.max_pods.get(), 250);
         assert_eq!(profile.kubelet.node_status_report_frequency, Duration::from_secs(10));
@@ -187,7 +185,25 @@ mod tests {
         );
         check(
             "audit.level=Response",
-            "cannot set `audit.level=Response`: the level is `None`, `Metadata` or `Request`",
+            "cannot set `audit.level=Response`: unknown value `Response` under [audit]; known are: None, Metadata, Request, \
+             RequestResponse",
+        );
+        check(
+            "audit.backnd=log",
+            "cannot set `audit.backnd=log`: unknown field `backnd` under [audit]; did you mean `backend`?",
+        );
+        check("topology=3", "cannot set `topology=3`: write it as topology.<setting>=<value>");
+        check(
+            "topology.apiserver=3",
+            "cannot set `topology.apiserver=3`: unknown field `apiserver` under [topology]; did you mean `apiservers`?",
+        );
+        check(
+            "topology.apiservers=4",
+            "cannot set `topology.apiservers=4`: invalid value: integer `4`, expected a number from 1 to 3",
+        );
+        check(
+            "topology.apiservers=two",
+            "cannot set `topology.apiservers=two`: invalid type: string \"two\", expected a number from 1 to 3",
         );
         check("storage=tmpfs", "cannot set `storage=tmpfs`: write it as storage.<setting>=<value>");
         check(

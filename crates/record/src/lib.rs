@@ -6,8 +6,10 @@
 
 mod error;
 pub mod experiment;
+mod fault;
 mod folder;
 mod hlog;
+mod load;
 mod requests;
 mod run;
 mod run_id;
@@ -15,8 +17,10 @@ mod search;
 mod system;
 
 pub use error::Error;
+pub use fault::FaultRecord;
 pub use folder::{Folder, Series, Side};
 pub use hlog::Interval;
+pub use load::{LoadRecord, Operations};
 pub use requests::{KindRecord, Requests};
 pub use run::{
     Ended, Fleet, Goodput, PhaseRecord, PodStartup, Pods, Profile, RunKind, RunRecord, SCHEMA_VERSION,

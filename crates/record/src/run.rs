@@ -7,7 +7,7 @@ use measure::{Phase, Summary, criteria::Judged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Error, Host, ProcessUse, Requests, Target};
+use crate::{Component, Error, FaultRecord, Host, Limit, LoadRecord, ProcessUse, Requests, Target};
 
 /// Version of the layout of `run.json`. It rises when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -49,6 +49,12 @@ pub struct RunRecord {
     pub driver_identities: u32,
     /// The phases that were begun, in order.
     pub phases: Vec<PhaseRecord>,
+    /// Each load of the scenario, in the order in which they were started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<LoadRecord>,
+    /// What came of each fault of the scenario, in the whole run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultRecord>,
     /// Requests of the measured window.
     pub requests: Requests,
     /// Offered and good operations of the measured window.
@@ -71,6 +77,9 @@ pub struct RunRecord {
     /// How each limit of the scenario was kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judged: Vec<Judged>,
+    /// What was used up in the measured window, the strongest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limited_by: Vec<Limit>,
     /// Doubts about the figures above.
     pub warnings: Vec<Warning>,
 }
@@ -145,7 +154,7 @@ pub struct PhaseRecord {
 }
 
 /// Offered load and goodput, by cohort: of the operations whose intended start lay in the window.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Goodput {
     /// Operations whose intended start lay in the window.

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use measure::{
     Summary,
     criteria::Judged,
-    search::{Answer, Finding, Plan, Task},
+    search::{Answer, Finding, Outcome, Plan, Task, TaskKind},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Component, Ended, Error, Fleet, Goodput, Host, ProcessUse, Profile, Requests, Scenario, Target, Warning,
-    folder::read_json,
+    Component, Ended, Error, Fleet, Goodput, Host, LoadRecord, ProcessUse, Profile, Requests, Scenario,
+    Target, Warning, folder::read_json,
 };
 
 /// Version of the layout of `search.json`. It rises when a field changes its meaning or goes.
@@ -143,6 +143,9 @@ pub struct TrialRecord {
     pub response: Summary,
     /// Requests of the window.
     pub requests: Requests,
+    /// Each load of the scenario, in the order in which they were started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<LoadRecord>,
     /// How each limit was kept.
     pub judged: Vec<Judged>,
     /// What was used up, the strongest first.
@@ -180,9 +183,34 @@ impl SearchRecord {
     pub fn read(folder: &Path) -> Result<Self, Error> {
         read_json(&folder.join("search.json"), "search", SEARCH_SCHEMA_VERSION)
     }
+
+    /// The steady windows of this outcome, in the order in which they were tried.
+    pub fn steady(&self, outcome: Outcome) -> impl DoubleEndedIterator<Item = &TrialRecord> {
+        self.trials.iter().filter(move |trial| trial.is_steady() && trial.finding.outcome == outcome)
+    }
+
+    /// The last steady window at the highest load that holds, once there is an answer.
+    pub fn held(&self) -> Option<&TrialRecord> {
+        let low = self.answer?.low;
+        // A hold may have broken where a probe held.
+        self.steady(Outcome::Held).rfind(|trial| Some(trial.task.at) == low)
+    }
+
+    /// Between which loads steady windows held and broke by turns, in units of the axis: the lowest that broke, where one held
+    /// above it, and the highest that held. No search is sharper than that.
+    pub fn wavered(&self) -> Option<(f64, f64)> {
+        let at = |outcome| self.steady(outcome).map(|trial| trial.task.at);
+        let (broke, held) = (at(Outcome::Broke).reduce(f64::min)?, at(Outcome::Held).reduce(f64::max)?);
+        (broke < held).then_some((broke, held))
+    }
 }
 
 impl TrialRecord {
+    /// Whether its window says of a load that it holds or breaks; a ramp's step is too short for that, and the rest comes after.
+    pub fn is_steady(&self) -> bool {
+        matches!(self.task.kind, TaskKind::Probe | TaskKind::Hold)
+    }
+
     /// Whether no doubt makes the figures void.
     pub fn is_valid(&self) -> bool {
         self.warnings.iter().all(|warning| warning.class != crate::WarningClass::Invalid)

@@ -9,6 +9,8 @@ pub struct Sampler;
 pub struct Sample {
     /// The name it was asked for by.
     pub name: String,
+    /// Its process id: another one under the same name was started anew.
+    pub pid: u32,
     /// CPU time in user and kernel mode, of all threads, seconds.
     pub cpu_seconds: f64,
     /// Resident memory, bytes.
@@ -39,6 +41,7 @@ fn read(name: &str, pid: u32) -> Option<Sample> {
     let io = process.io().ok();
     Some(Sample {
         name: name.to_owned(),
+        pid,
         cpu_seconds: seconds(stat.utime + stat.stime),
         rss_bytes: stat.rss * procfs::page_size(),
         read_bytes: io.map(|io| io.read_bytes),
@@ -67,7 +70,7 @@ mod tests {
     fn this_process_has_memory_and_its_name() {
         let samples = Sampler.sample(&[("harness".to_owned(), std::process::id())]);
         let [sample] = samples.as_slice() else { panic!("{samples:?}") };
-        assert_eq!(sample.name, "harness");
+        assert_eq!((sample.name.as_str(), sample.pid), ("harness", std::process::id()));
         assert!(sample.rss_bytes > 100_000 && sample.rss_bytes < 1 << 40, "{sample:?}");
         assert!(sample.write_bytes.is_some(), "one may always look at oneself");
     }

@@ -35,7 +35,7 @@ impl Tally {
 
     /// Adds the samples of one moment.
     ///
-    /// A counter that went back is that of a process started anew under the same name: what it has used since counts in full.
+    /// Of a process that was started anew under the same name, all that it has used since counts.
     pub fn add(&mut self, samples: &[Sample]) {
         for sample in samples {
             match self.0.get_mut(&sample.name) {
@@ -65,7 +65,7 @@ impl Track {
     }
 
     fn add(&mut self, sample: &Sample) {
-        let restarted = sample.cpu_seconds < self.latest.cpu_seconds;
+        let restarted = sample.pid != self.latest.pid;
         let from = |before: Option<u64>| if restarted { Some(0) } else { before };
         let grown = |sum: Option<u64>, before: Option<u64>, now: Option<u64>| {
             Some(sum? + now?.saturating_sub(from(before)?))
@@ -83,7 +83,14 @@ mod tests {
     use super::*;
 
     fn sample(name: &str, cpu_seconds: f64, rss_bytes: u64, bytes: Option<u64>) -> Sample {
-        Sample { name: name.to_owned(), cpu_seconds, rss_bytes, read_bytes: bytes, write_bytes: bytes }
+        Sample {
+            name: name.to_owned(),
+            pid: 1,
+            cpu_seconds,
+            rss_bytes,
+            read_bytes: bytes,
+            write_bytes: bytes,
+        }
     }
 
     fn tally(moments: &[&[Sample]]) -> Vec<(String, Usage)> {
@@ -111,11 +118,20 @@ mod tests {
 
     #[test]
     fn a_restarted_process_counts_from_zero_again() {
+        let again = |cpu_seconds, bytes| Sample { pid: 2, ..sample("etcd", cpu_seconds, 20, Some(bytes)) };
         let found = tally(&[
             &[sample("etcd", 100.0, 50, Some(70))],
             &[sample("etcd", 101.0, 50, Some(75))],
-            &[sample("etcd", 0.5, 20, Some(3))],
+            &[again(0.5, 3)],
+            &[again(0.75, 4)],
         ]);
-        assert_eq!(found, [("etcd".to_owned(), usage(1.5, 50, Some(8)))]);
+        assert_eq!(found, [("etcd".to_owned(), usage(1.75, 50, Some(9)))]);
+    }
+
+    #[test]
+    fn a_process_that_was_restarted_early_and_has_used_more_since_is_not_taken_for_the_old_one() {
+        let again = Sample { pid: 2, ..sample("scheduler", 0.75, 20, Some(9)) };
+        let found = tally(&[&[sample("scheduler", 0.5, 50, Some(7))], &[again]]);
+        assert_eq!(found, [("scheduler".to_owned(), usage(0.75, 50, Some(9)))]);
     }
 }

@@ -62,6 +62,19 @@ impl Client {
         })))
     }
 
+    /// Another client of the same server and credential, with connections and counters of its own. A credential that is replaced later
+    /// is replaced for one of them only.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        let identity = self.state().identity.clone();
+        Self(Arc::new(Inner {
+            endpoint: self.0.endpoint.clone(),
+            user_agent: self.0.user_agent.clone(),
+            counters: Arc::default(),
+            state: Mutex::new(State { identity, pool: Pool::default() }),
+        }))
+    }
+
     /// Sends a request and reads the whole answer, whatever its status.
     ///
     /// A request that the server says it has not begun (GOAWAY, `REFUSED_STREAM`) is sent again, as Go does; nothing
@@ -230,7 +243,7 @@ impl Client {
         block.field(http2::ACCEPT, request.accept.accept());
         block.field(http2::USER_AGENT, &self.0.user_agent);
         // On watches too (x/net internal/httpcommon `IsRequestGzip`).
-        if request.method != Method::HEAD {
+        if request.gzip && request.method != Method::HEAD {
             block.field(http2::ACCEPT_ENCODING, "gzip");
         }
         if !request.body.is_empty() {

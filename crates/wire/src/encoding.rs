@@ -15,6 +15,8 @@ pub enum Encoding {
     MergePatch,
     /// `application/json-patch+json` (RFC 6902).
     JsonPatch,
+    /// `application/apply-patch+yaml`: server-side apply, of which JSON is a part.
+    Apply,
     /// Anything else a server answers with, such as the `text/plain` of `/readyz`.
     Text,
 }
@@ -28,6 +30,7 @@ impl Encoding {
             Self::StrategicMergePatch => "application/strategic-merge-patch+json",
             Self::MergePatch => "application/merge-patch+json",
             Self::JsonPatch => "application/json-patch+json",
+            Self::Apply => "application/apply-patch+yaml",
             Self::Text => "text/plain",
         })
     }
@@ -39,7 +42,9 @@ impl Encoding {
         HeaderValue::from_static(match self {
             Self::Protobuf => "application/vnd.kubernetes.protobuf,application/json",
             Self::Text => "*/*",
-            Self::Json | Self::StrategicMergePatch | Self::MergePatch | Self::JsonPatch => "application/json",
+            Self::Json | Self::StrategicMergePatch | Self::MergePatch | Self::JsonPatch | Self::Apply => {
+                "application/json"
+            }
         })
     }
 
@@ -56,6 +61,7 @@ impl Encoding {
             "application/strategic-merge-patch+json" => Self::StrategicMergePatch,
             "application/merge-patch+json" => Self::MergePatch,
             "application/json-patch+json" => Self::JsonPatch,
+            "application/apply-patch+yaml" => Self::Apply,
             _ => Self::Text,
         }
     }

@@ -40,7 +40,7 @@ pub use self::error::Error;
 pub use self::http2::{Http2Error, Reason};
 pub use self::list::List;
 pub use self::object::{INITIAL_EVENTS_END, Meta, Object};
-pub use self::reflector::{Reflector, ReflectorCounters, Seen, WatchSpec};
+pub use self::reflector::{Reflector, ReflectorCounters, Seen, Step, WatchSpec};
 pub use self::request::Request;
 pub use self::response::Response;
 pub use self::status::Status;

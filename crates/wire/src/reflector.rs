@@ -21,7 +21,8 @@ use self::backoff::Backoff;
 use self::listing::Listed;
 pub use self::seen::{ReflectorCounters, Seen};
 pub use self::spec::WatchSpec;
-use self::state::{Phase, State, Step, Stream};
+pub use self::state::Step;
+use self::state::{Phase, State, Stream};
 use self::version::LastVersion;
 use crate::{Client, Error, Object, Watch, WatchEvent, WatchKind};
 
@@ -50,16 +51,30 @@ impl Reflector {
     /// A reflector that has not begun; the seed decides its watch timeouts and jitter.
     pub fn new(client: Client, spec: WatchSpec, seed: u64) -> Self {
         Self {
+            state: State::Ready(spec.first()),
             client,
             spec,
             backoff: Backoff::new(seed),
             counters: ReflectorCounters::default(),
-            state: State::Ready(Step::WatchList),
             last: LastVersion::default(),
             retries: 0,
             paged: false,
             synced_once: false,
         }
+    }
+
+    /// A reflector in the place of another that has seen everything up to `version` and has lost its connection: it goes on from
+    /// there with `step`. Where the other had seen nothing this begins like [`Reflector::new`], but that it may list.
+    pub fn resuming(client: Client, spec: WatchSpec, seed: u64, version: String, step: Step) -> Self {
+        let synced_once = !version.is_empty();
+        let step = if step == Step::Rewatch && !synced_once { Step::WatchList } else { step };
+        let last = LastVersion { version, unavailable: false };
+        Self { state: State::Ready(step), last, synced_once, ..Self::new(client, spec, seed) }
+    }
+
+    /// The last resource version seen, from where another can take over; empty before the first list is whole.
+    pub fn version(&self) -> &str {
+        &self.last.version
     }
 
     /// What it did so far.
@@ -213,12 +228,12 @@ impl Reflector {
         if stream.events == 0 && stream.since.elapsed() < VERY_SHORT {
             self.state = match phase {
                 Phase::Initial => State::Ready(Step::List),
-                Phase::Live => self.wait_then(Step::WatchList),
+                Phase::Live => self.wait_then(self.spec.first()),
             };
             return Some(Error::VeryShortWatch { path: self.spec.path.clone() });
         }
         self.state = State::Ready(match phase {
-            Phase::Initial => Step::WatchList,
+            Phase::Initial => self.spec.first(),
             Phase::Live => Step::Rewatch,
         });
         None
@@ -236,21 +251,21 @@ impl Reflector {
     /// `watch`: the same again after a back-off, or everything anew after one.
     fn after_live_watch_failed(&mut self, error: &Error) -> State {
         self.note_expired(error);
-        self.wait_then(if is_retriable(error) { Step::Rewatch } else { Step::WatchList })
+        self.wait_then(if is_retriable(error) { Step::Rewatch } else { self.spec.first() })
     }
 
     /// `watchList`: back off, start from the newest version, or fall back to LIST.
     fn after_watch_list_failed(&mut self, error: &Error) -> State {
         if let Some(wait) = self.retry_after(error) {
-            return self.wait_as_told(wait, Step::WatchList);
+            return self.wait_as_told(wait, self.spec.first());
         }
         if is_retriable(error) {
-            return self.wait_then(Step::WatchList);
+            return self.wait_then(self.spec.first());
         }
         // A server that has no version at all is listed: client-go would ask it again without a pause.
         let first_time = !self.last.unavailable;
         if self.note_unavailable(error) && first_time {
-            return State::Ready(Step::WatchList);
+            return State::Ready(self.spec.first());
         }
         State::Ready(Step::List)
     }
@@ -270,7 +285,7 @@ impl Reflector {
                 } else if self.note_unavailable(&error) && first_time {
                     State::Ready(Step::List)
                 } else {
-                    self.wait_then(Step::WatchList)
+                    self.wait_then(self.spec.first())
                 };
                 Seen::Error(error)
             }

@@ -24,6 +24,8 @@ pub struct Request {
     pub content: Encoding,
     /// Encoding asked for.
     pub accept: Encoding,
+    /// Whether the answer may come compressed, as Go's clients ask unless told otherwise.
+    pub gzip: bool,
     /// The whole exchange must be over within this time, a dial included; for a watch, its headers must have come.
     pub timeout: Duration,
 }
@@ -37,6 +39,7 @@ impl Request {
             body: Bytes::new(),
             content: Encoding::Protobuf,
             accept: Encoding::Protobuf,
+            gzip: true,
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -61,6 +64,11 @@ impl Request {
         Self::new(Method::PATCH, path_and_query).body(body, Encoding::StrategicMergePatch)
     }
 
+    /// A PATCH whose body is a JSON merge patch (RFC 7386).
+    pub fn patch_merge(path_and_query: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self::new(Method::PATCH, path_and_query).body(body, Encoding::MergePatch)
+    }
+
     /// A DELETE without options; give it a body of `DeleteOptions` for a grace period or preconditions.
     pub fn delete(path_and_query: impl Into<String>) -> Self {
         Self::new(Method::DELETE, path_and_query)
@@ -78,6 +86,13 @@ impl Request {
     #[must_use]
     pub fn accept(mut self, accept: Encoding) -> Self {
         self.accept = accept;
+        self
+    }
+
+    /// Sets whether the answer may come compressed.
+    #[must_use]
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
         self
     }
 

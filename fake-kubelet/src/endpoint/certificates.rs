@@ -19,7 +19,7 @@ pub(super) struct Certificates {
     /// The cluster's authority, if we hold it.
     authority: Option<Arc<Authority>>,
     clients: Option<ClientTrust>,
-    kept: Mutex<LruCache<u32, Acceptor>>,
+    kept: Mutex<LruCache<String, Acceptor>>,
 }
 
 impl Certificates {
@@ -28,21 +28,16 @@ impl Certificates {
         Self { authority, clients, kept: Mutex::new(LruCache::new(KEPT)) }
     }
 
-    /// The acceptor of node `index`, which has this name and address.
-    pub(super) fn acceptor(
-        &self,
-        index: u32,
-        name: &str,
-        address: Ipv4Addr,
-    ) -> Result<Acceptor, identity::Error> {
+    /// The acceptor of the node that has this name and address.
+    pub(super) fn acceptor(&self, name: &str, address: Ipv4Addr) -> Result<Acceptor, identity::Error> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(acceptor) = kept.get(&index) {
+        if let Some(acceptor) = kept.get(name) {
             return Ok(acceptor.clone());
         }
         let certificate = self.serving(name, address)?;
         let acceptor =
             Acceptor::new(&certificate, self.clients.clone()).map_err(identity::Error::Unusable)?;
-        kept.put(index, acceptor.clone());
+        kept.put(name.to_owned(), acceptor.clone());
         Ok(acceptor)
     }
 

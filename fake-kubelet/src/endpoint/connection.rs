@@ -44,8 +44,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // How a connection ends is the caller's to say.
     let Ok(SocketAddr::V4(address)) = stream.local_addr() else { return };
     let Some(index) = shared.nodes.at(*address.ip()) else { return };
-    let node = shared.spec.node_name(index);
-    let acceptor = match shared.certificates.acceptor(index, &node, *address.ip()) {
+    let node = shared.names.of(index);
+    let acceptor = match shared.certificates.acceptor(&node, *address.ip()) {
         Ok(acceptor) => acceptor,
         Err(error) => return shared.counters.note(&error.to_string()),
     };

@@ -56,7 +56,7 @@ enum State {
     /// The request exists and is looked for; again at this time, if it is set.
     Listing { request: SigningRequest, name: String, give_up: Nanos, again: Option<Nanos> },
     /// The certificate is waited for.
-    Watching { request: SigningRequest, give_up: Nanos },
+    Watching { request: SigningRequest, name: String, give_up: Nanos },
 }
 
 impl Certificate {
@@ -114,15 +114,21 @@ impl Certificate {
                 None => self.failed(common, now, out),
             },
             (State::Listing { request, name, give_up, .. }, _) if answer.is_success() => {
-                let spec = WatchSpec::new(COLLECTION).field_selector(format!("metadata.name={name}"));
-                out.push(Action::Watch { watched: Watched::CertificateRequest, spec });
-                self.state = State::Watching { request, give_up };
+                out.push(watch(&name));
+                self.state = State::Watching { request, name, give_up };
             }
             (State::Listing { request, name, give_up, .. }, _) => {
                 let again = Some(now.at + LIST_AGAIN);
                 self.state = State::Listing { request, name, give_up, again };
             }
             (other, _) => self.state = other,
+        }
+    }
+
+    /// The watch of the request, while there is one.
+    pub(super) fn open(&self, out: &mut Vec<Action>) {
+        if let State::Watching { name, .. } = &self.state {
+            out.push(watch(name));
         }
     }
 
@@ -178,6 +184,11 @@ impl Certificate {
         self.failures += 1;
         self.state = State::Waiting(now.at + pause);
     }
+}
+
+fn watch(name: &str) -> Action {
+    let spec = WatchSpec::new(COLLECTION).field_selector(format!("metadata.name={name}"));
+    Action::Watch { watched: Watched::CertificateRequest, spec }
 }
 
 fn created_name(answer: &Answer) -> Option<String> {

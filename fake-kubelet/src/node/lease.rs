@@ -85,6 +85,24 @@ impl Lease {
         self.ensure(common, Ensuring::Anew, now.at, out);
     }
 
+    /// The machine is cut off. How long the lease is not renewed for that is nobody's fault.
+    pub(super) fn cut_off(&mut self, now: Now) {
+        self.longest_gap = self.take_longest_gap(now.at);
+        self.renewed = None;
+    }
+
+    /// The server can be reached again: the lease is renewed at once, whatever was under way before.
+    pub(super) fn resume(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
+        self.due = None;
+        self.ensuring = None;
+        self.renewed = Some(now.at);
+        if self.latest.is_some() {
+            self.begin(Round::FromLatest, common, now, now.at, out);
+        } else {
+            self.ensure(common, Ensuring::Anew, now.at, out);
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Nanos> {
         self.due
     }

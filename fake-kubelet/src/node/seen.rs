@@ -37,11 +37,13 @@ impl SeenNode {
         version.and_then(Result::ok).unwrap_or(0)
     }
 
-    /// Whether the node lifecycle controller has found that its kubelet is silent (`node_lifecycle_controller.go`,
-    /// `tryUpdateNodeHealth`): no kubelet says Unknown of itself.
-    pub(super) fn is_written_off(&self) -> bool {
+    /// The second of the wall clock at which the node lifecycle controller has found that its kubelet is silent
+    /// (`node_lifecycle_controller.go`, `tryUpdateNodeHealth`): no kubelet says Unknown of itself. `None` while it has not.
+    pub(super) fn written_off_at(&self) -> Option<i64> {
         let mut conditions = self.conditions().iter();
-        conditions.any(|it| it.r#type.as_deref() == Some("Ready") && it.status.as_deref() == Some("Unknown"))
+        let ready = conditions
+            .find(|it| it.r#type.as_deref() == Some("Ready") && it.status.as_deref() == Some("Unknown"))?;
+        Some(ready.last_transition_time.as_ref().and_then(|time| time.seconds).unwrap_or_default())
     }
 
     pub(super) fn conditions(&self) -> &[core::NodeCondition] {

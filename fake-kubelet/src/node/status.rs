@@ -164,6 +164,25 @@ impl StatusReports {
         }
     }
 
+    /// The server can be reached again: it is told at once, whether or not that is due by the clock, because reports have failed
+    /// meanwhile. Where reports and the watch are left out, a look takes their place.
+    pub(super) fn resume(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
+        // Whatever was under way has no answer.
+        self.busy = false;
+        self.sent = None;
+        self.due = None;
+        if self.known.is_none() {
+            return;
+        }
+        if common.spec.classes.has(Class::NodeStatus) {
+            self.report(common, now, out);
+        } else if common.spec.classes.has(Class::NodeWatches) {
+            self.sleep(common, now);
+        } else {
+            self.look(common, now, out);
+        }
+    }
+
     pub(super) fn on_deadline(&mut self, common: &mut Common, now: Now, out: &mut Vec<Action>) {
         if self.should_report(common, now) {
             self.report(common, now, out);

@@ -19,4 +19,5 @@ mod registration;
 mod render;
 mod server;
 mod shutdown;
+mod silence;
 mod status;

@@ -27,19 +27,29 @@ pub(super) struct Watches {
     /// When to delete resource slices.
     wipe: Option<Nanos>,
     wipe_backoff: Backoff,
+    /// The pods are watched.
+    pods: bool,
 }
 
 impl Default for Watches {
     fn default() -> Self {
         let wipe_backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(5));
-        Self { poll: None, wipe: None, wipe_backoff }
+        Self { poll: None, wipe: None, wipe_backoff, pods: false }
     }
 }
 
 impl Watches {
     pub(super) fn start(&mut self, common: &Common, now: Now, out: &mut Vec<Action>) {
         let classes = common.spec.classes;
-        if classes.has(Class::NodeWatches) {
+        self.open(common, out);
+        self.wipe = classes.has(Class::ResourceSlices).then(|| now.at + WIPE_AFTER);
+        // Nodes that share a connection share one watch for all their pods, which is not theirs to start.
+        self.poll = classes.has(Class::OwnConnection).then(|| now.at + POLL);
+    }
+
+    /// Every watch that has begun or begins now.
+    pub(super) fn open(&self, common: &Common, out: &mut Vec<Action>) {
+        if common.spec.classes.has(Class::NodeWatches) {
             let node =
                 WatchSpec::new("/api/v1/nodes").field_selector(format!("metadata.name={}", common.name));
             let services = WatchSpec::new("/api/v1/services").field_selector("spec.clusterIP!=None");
@@ -50,9 +60,9 @@ impl Watches {
                 watch(Watched::RuntimeClasses, WatchSpec::new("/apis/node.k8s.io/v1/runtimeclasses")),
             ]);
         }
-        self.wipe = classes.has(Class::ResourceSlices).then(|| now.at + WIPE_AFTER);
-        // Nodes that share a connection share one watch for all their pods, which is not theirs to start.
-        self.poll = classes.has(Class::OwnConnection).then(|| now.at + POLL);
+        if self.pods {
+            out.push(watch(Watched::Pods, pods_of(common)));
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Nanos> {
@@ -69,6 +79,7 @@ impl Watches {
         if self.poll.is_some_and(|at| at <= now.at) {
             self.poll = (!node_is_known).then(|| now.at + POLL);
             if node_is_known {
+                self.pods = true;
                 out.push(watch(Watched::Pods, pods_of(common)));
             }
         }

@@ -17,6 +17,8 @@ pub struct PodNews {
     pub(super) generation: i64,
     pub(super) deleting: bool,
     pub(super) denied: bool,
+    /// It is being deleted because of a taint of its node that it does not tolerate.
+    pub(super) evicted_by_taint: bool,
     node: Bytes,
     object: Object,
 }
@@ -26,12 +28,14 @@ impl PodNews {
     pub fn read(object: Object) -> Option<Self> {
         let pod: Pod = object.decode().ok()?;
         let metadata = pod.metadata?;
+        let deleting = metadata.deletion_timestamp.is_some();
         Some(Self {
             uid: metadata.uid.into(),
             resource_version: metadata.resource_version.into(),
             generation: metadata.generation.unwrap_or(1),
-            deleting: metadata.deletion_timestamp.is_some(),
-            denied: pod.status.is_some_and(|status| status.denies()),
+            deleting,
+            denied: pod.status.as_ref().is_some_and(Status::denies),
+            evicted_by_taint: deleting && pod.status.as_ref().is_some_and(Status::tells_of_taint),
             node: pod.spec.map(|spec| spec.node_name).unwrap_or_default(),
             object,
         })
@@ -97,6 +101,8 @@ struct Condition {
     r#type: Bytes,
     #[prost(bytes = "bytes", tag = "2")]
     status: Bytes,
+    #[prost(bytes = "bytes", tag = "5")]
+    reason: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -112,6 +118,12 @@ impl Status {
         ready.is_some_and(|ready| *ready.status != *b"True")
             && !self.container_statuses.is_empty()
             && self.container_statuses.iter().all(|container| container.ready)
+    }
+
+    /// Whether the taint manager says that it deletes the pod (`taint_eviction.go`, `addConditionAndDeletePod`).
+    fn tells_of_taint(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|it| *it.r#type == *b"DisruptionTarget" && *it.reason == *b"DeletionByTaintManager")
     }
 }
 

@@ -6,12 +6,13 @@ use wire::{Client, ClientCertificate, Credential};
 
 use super::{
     Shard,
-    slot::{Process, Slot},
+    slot::{Counted, Process, Slot},
 };
 use crate::{
     action::{Event, Now, Sender},
     classes::Class,
     command::NodeCommand,
+    edge::Origin,
     fleet::{Error, FleetSpec},
 };
 
@@ -33,7 +34,7 @@ impl Shard {
         self.coming_up -= 1;
         // A command may have started or removed one meanwhile.
         while let Some(next) = self.waiting.pop_front() {
-            if self.slots[next].process.is_none() && !self.slots[next].left {
+            if self.slots[next].may_start() {
                 self.start(next, self.now());
                 return;
             }
@@ -53,7 +54,7 @@ impl Shard {
                 place.process = Some(Process::new(place.processes, client));
                 place.coming_up = true;
                 self.coming_up += 1;
-                if place.processes == 1 {
+                if !std::mem::replace(&mut place.counted.started, true) {
                     self.counters.node_started();
                 }
                 self.step(slot, now, Event::Start);
@@ -83,19 +84,24 @@ impl Shard {
         let Some(place) = self.slots.get_mut(slot).filter(|place| !place.left) else { return };
         match command {
             NodeCommand::Restart => {
-                self.end(slot, false);
+                let was_silent = self.end_silence(slot).is_some();
+                self.end(slot, was_silent);
                 self.start(slot, now);
             }
             NodeCommand::Flap(away) => {
+                self.end_silence(slot);
                 self.end(slot, true);
                 self.start_after(slot, now, away);
             }
+            NodeCommand::Silence(how) => self.silence(slot, now, how),
+            NodeCommand::Resume => self.resume(slot, now),
             NodeCommand::Shutdown | NodeCommand::Leave => {
                 place.left = command == NodeCommand::Leave;
-                if place.process.is_some() {
+                let was_silent = self.end_silence(slot).is_some();
+                if self.slots[slot].process.is_some() && !was_silent {
                     self.step(slot, now, Event::Shutdown);
                 } else {
-                    // It has no process that could say anything, and gets none.
+                    // It has no process that could say anything to anybody, and gets none.
                     self.end(slot, true);
                     self.counters.node_stopped();
                 }
@@ -105,20 +111,42 @@ impl Shard {
 
     /// The node has shut down.
     pub(super) fn stop(&mut self, slot: usize) {
+        self.end_silence(slot);
         self.end(slot, true);
         self.counters.node_stopped();
     }
 
+    /// The machine is gone, however it was, and another comes in its place.
+    pub(super) fn replace(&mut self, slot: usize, name: &str, seed: u64) {
+        self.end_silence(slot);
+        self.end(slot, true);
+        let place = &mut self.slots[slot];
+        let next = place.node.successor(name, seed);
+        let gone = std::mem::replace(&mut place.node, next);
+        place.left = false;
+        place.counted = Counted::default();
+        if self.shared.is_some() {
+            self.by_name.remove(gone.name());
+            self.by_name.insert(place.node.name().clone(), slot);
+        }
+        self.counters.node_replaced();
+        self.start_in_turn(slot, self.now());
+    }
+
     /// Ends the kubelet, and with the machine its kube-proxy.
-    fn end(&mut self, slot: usize, machine_too: bool) {
+    pub(super) fn end(&mut self, slot: usize, machine_too: bool) {
+        let now = self.now();
         let Slot { node, process, proxy, scheduled, .. } = &mut self.slots[slot];
         // What a shared connection carries is counted with it.
         let kubelet = process.take().filter(|_| self.shared.is_none());
         let ended = [kubelet, proxy.take_if(|_| machine_too)];
+        for process in ended.iter().flatten() {
+            self.versions.remove(&Origin { slot, process: process.number });
+        }
         let carried = ended.iter().flatten().map(|process| process.client.traffic());
         self.ended = carried.chain([self.ended]).sum();
         *scheduled = None;
-        node.end_process(machine_too, &mut self.addresses);
+        node.end_process(now, machine_too, &mut self.addresses);
         self.came_up(slot);
         self.schedule(slot);
     }

@@ -1,13 +1,12 @@
 //! A node and what belongs to it at the edge: the processes on its machine, their sockets and their watches.
 
-use std::future::Future;
-
 use measure::Nanos;
 use tokio::{sync::watch, task::AbortHandle};
 use wire::Client;
 
 use crate::{
     action::{Milestone, Sender, Watched},
+    command::Silence,
     node::Node,
 };
 
@@ -27,8 +26,17 @@ pub(super) struct Slot {
     pub(super) coming_up: bool,
     /// It has left for good.
     pub(super) left: bool,
-    /// Steps that are counted once for a node, however often its kubelet starts.
-    counted: Vec<Milestone>,
+    /// How it is silent, while it is.
+    pub(super) silent: Option<Silence>,
+    pub(super) counted: Counted,
+}
+
+/// Steps that are counted once for a node, however often its kubelet starts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counted {
+    pub(super) started: bool,
+    registered: bool,
+    ready: bool,
 }
 
 /// A process on a node's machine. Dropping it ends its watches and its requests, and closes its connection.
@@ -37,7 +45,7 @@ pub(super) struct Process {
     pub(super) number: u32,
     pub(super) client: Client,
     pub(super) watches: Vec<(Watched, AbortHandle)>,
-    /// Closed when the process ends.
+    /// Closed when the process ends; sends when its machine is cut off.
     life: watch::Sender<()>,
 }
 
@@ -46,19 +54,15 @@ impl Process {
         Self { number, client, watches: Vec::new(), life: watch::Sender::new(()) }
     }
 
-    /// Runs `work` as long as the process lives.
-    pub(super) fn within_life<W: Future<Output = ()> + Send>(
-        &self,
-        work: W,
-    ) -> impl Future<Output = ()> + Send + use<W> {
-        let mut life = self.life.subscribe();
-        async move {
-            tokio::select! {
-                // The sender sends nothing: the only change is its end.
-                _ = life.changed() => {}
-                () = work => {}
-            }
-        }
+    /// What tells a request that begins now that the process has ended, or that its machine was cut off.
+    pub(super) fn life(&self) -> watch::Receiver<()> {
+        self.life.subscribe()
+    }
+
+    /// Ends its watches, and leaves its requests without an answer.
+    pub(super) fn cut_off(&mut self) {
+        self.watches.drain(..).for_each(|(_, watch)| watch.abort());
+        self.life.send_replace(());
     }
 }
 
@@ -79,7 +83,8 @@ impl Slot {
             scheduled: Some(start),
             coming_up: false,
             left: false,
-            counted: Vec::new(),
+            silent: None,
+            counted: Counted::default(),
         }
     }
 
@@ -96,15 +101,23 @@ impl Slot {
         [&self.process, &self.proxy].into_iter().flatten().any(|process| process.number == number)
     }
 
+    /// Whether anybody can ask its kubelet something.
+    pub(super) fn can_be_called(&self) -> bool {
+        self.process.is_some() && self.silent.is_none()
+    }
+
+    /// Whether its kubelet is to be started when its turn comes.
+    pub(super) fn may_start(&self) -> bool {
+        self.process.is_none() && self.silent.is_none() && !self.left
+    }
+
     /// Whether a step is to be counted: those that every start of a kubelet repeats are counted at the first.
     pub(super) fn counts(&mut self, milestone: Milestone) -> bool {
-        if !matches!(milestone, Milestone::NodeRegistered | Milestone::NodeReady) {
-            return true;
-        }
-        let is_new = !self.counted.contains(&milestone);
-        if is_new {
-            self.counted.push(milestone);
-        }
-        is_new
+        let done = match milestone {
+            Milestone::NodeRegistered => &mut self.counted.registered,
+            Milestone::NodeReady => &mut self.counted.ready,
+            _ => return true,
+        };
+        !std::mem::replace(done, true)
     }
 }

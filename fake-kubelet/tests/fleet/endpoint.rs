@@ -77,6 +77,23 @@ async fn a_scraper_is_reviewed_once_by_every_node_and_the_reviews_are_recorded()
 }
 
 #[tokio::test]
+async fn whoever_calls_a_node_in_the_place_of_another_is_reviewed_for_the_new_one() {
+    let cluster = Cluster::start().await;
+    let fleet = ready(&cluster, 2).await;
+    let scraper = certificate(&cluster.server, "scraper");
+    assert_eq!(get(&caller(&cluster.server, &fleet, 1, scraper.clone()), SCRAPE).await.0, 200);
+    fleet.replace(1..2).unwrap();
+    eventually("the new one is ready", || fleet.progress().ready == 3).await;
+    cluster.server.clear_requests();
+    assert_eq!(get(&caller(&cluster.server, &fleet, 1, scraper), SCRAPE).await.0, 200);
+    let requests = cluster.server.requests();
+    let review = requests.iter().find(|request| request.path.ends_with("/subjectaccessreviews")).unwrap();
+    assert_eq!(review.common_name(), "system:node:n-1-g1");
+    assert!(review.body.windows(6).any(|part| part == b"n-1-g1"), "{:?}", review.body);
+    fleet.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_and_whoever_shows_a_strange_token_are_unauthorized() {
     let cluster = Cluster::start().await;
     let fleet = ready(&cluster, 1).await;

@@ -4,6 +4,8 @@ mod cluster;
 mod commands;
 mod endpoint;
 mod proxy;
+mod replacement;
+mod silence;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;

@@ -158,10 +158,13 @@ fn prepared(
         set.extend(control.filter(|it| it.settings.tmpfs).map(|_| "storage.medium=tmpfs".to_owned()));
         let local =
             LocalArgs { profile: Some(name.to_owned()), set, audit: false, bin_dir: args.bin_dir.clone() };
-        plan::profile(&local)
+        plan::profile(&local, &scenario.scenario.set)
     };
     let profiles = Arms { baseline: profile(baseline)?, candidate: profile(candidate)? };
     let plan = Plan::new(scenario.clone(), &wishes)?;
+    for profile in [&profiles.baseline, &profiles.candidate] {
+        plan::enough_descriptors_with(profile, plan.nodes, plan.classes)?;
+    }
     let trial = expected(&plan, kind == Kind::Capacity);
     let wanted = Wanted {
         scenario_name: scenario.name.clone(),

@@ -44,7 +44,7 @@ impl Finding {
 }
 
 pub(crate) async fn run(args: DoctorArgs) -> End {
-    let profile = match plan::profile(&args.local) {
+    let profile = match plan::profile(&args.local, &[]) {
         Ok(profile) => profile,
         Err(error) => return End::usage(error),
     };

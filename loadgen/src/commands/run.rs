@@ -35,7 +35,7 @@ pub(crate) async fn scenario(name: &str, wishes: &Wishes, place: Where, output: 
     // What can be known to be wrong is told before anything is started.
     let prepared = || {
         let plan = Plan::new(scenario::load(name)?, wishes)?;
-        let profile = place.profile()?;
+        let profile = place.profile(&plan)?;
         place.check(&plan)?;
         anyhow::Ok((plan, profile))
     };
@@ -60,6 +60,7 @@ async fn measure(
     let ground = Ground {
         place,
         profile,
+        cells: plan.scenario.scenario.cells,
         run: &run,
         folder: &folder,
         progress: &progress,

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use measure::search::{Answer, End as SearchEnd};
+use measure::search::{Answer, End as SearchEnd, From};
 use profile::Profile;
 use record::{Ended, Folder, SearchRecord};
 
@@ -44,15 +44,8 @@ pub(crate) async fn run(args: SaturateArgs) -> End {
 fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     let name = args.scenario.as_deref().unwrap_or_default();
     let loaded = scenario::load(name)?;
-    let axis = match loaded.scenario.axis.clone() {
-        Some(axis @ Axis::Rate(_)) => axis,
-        Some(Axis::Nodes) => bail!(
-            "the axis of {name} is fleet.nodes, and a search over nodes is not there yet; `loadgen run {name} --at N` \
-             measures one level"
-        ),
-        None => {
-            bail!("scenario {name} has no axis, so there is nothing to turn up; `loadgen run {name}` runs it")
-        }
+    let Some(axis) = loaded.scenario.axis.clone() else {
+        bail!("scenario {name} has no axis, so there is nothing to turn up; `loadgen run {name}` runs it")
     };
     let wishes = Wishes {
         nodes: args.load.nodes,
@@ -62,7 +55,7 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     };
     let plan = Plan::new(loaded, &wishes)?;
     let place = Where::of(args.target.clone())?;
-    let profile = place.profile()?;
+    let profile = place.profile(&plan)?;
     place.check(&plan)?;
     let lengths = match (args.quick, args.confirm) {
         (true, Confirm::None) => Lengths::demo(),
@@ -73,6 +66,10 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     let start = if args.from.is_some() { plan.at } else { plan.at / 2.0 };
     let mut search = lengths.from(start, plan.seed);
     search.bracket = args.bracket.unwrap_or(search.bracket);
+    search.most = plan.most();
+    if axis == Axis::Nodes {
+        search.from = From::Start { at: start };
+    }
     Ok(Prepared { wanted: Wanted { plan, axis, lengths, search }, place, profile })
 }
 
@@ -119,6 +116,7 @@ async fn search(
     let ground = Ground {
         place: &place,
         profile: profile.as_ref(),
+        cells: wanted.plan.scenario.scenario.cells,
         run: &run,
         folder: &folder,
         progress: &progress,

@@ -9,8 +9,8 @@ use super::print;
 use crate::{cli::UpArgs, end::End, interrupt::Interrupt, plan, progress::Progress, result, target};
 
 pub(crate) async fn run(args: UpArgs) -> End {
-    let profile = match plan::profile(&args.local).and_then(|profile| {
-        plan::enough_descriptors(args.nodes, Preset::default().classes()).map(|()| profile)
+    let profile = match plan::profile(&args.local, &[]).and_then(|profile| {
+        plan::enough_descriptors_with(&profile, args.nodes, Preset::default().classes()).map(|()| profile)
     }) {
         Ok(profile) => profile,
         Err(error) => return End::usage(error),

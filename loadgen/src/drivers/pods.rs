@@ -7,99 +7,72 @@
 mod ledger;
 mod observer;
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
-
-use measure::{Arrivals, Clock, Kind, Nanos, Outcome, Pacer, Rate, Schedule, Start};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::Arc,
+    time::Duration,
 };
-use wire::{Client, Encoding, Request, WatchSpec};
 
-pub(crate) use self::ledger::{Accounting, Counts, Stages};
+use measure::{Kind, Nanos, Outcome, Pacer, Schedule, Start};
+use tokio::{sync::mpsc, task::JoinSet};
+use wire::{Encoding, Request, WatchSpec};
+
+pub(crate) use self::ledger::Stages;
 use self::{
     ledger::{Ledger, News},
-    observer::Sighting,
+    observer::{Names, Sighting},
 };
-use super::{Order, Stop};
+use super::{Counts, DELETE_AGAIN, Driver, Report, STARTS_WAITING, Senders, Stage, Stop, sleep_until};
 use crate::{
     nodes::RUN_LABEL,
-    observed::{Done, Observed},
-    scenario::PodTemplate,
+    observed::Done,
+    scenario::{Object, PodsLoad, Template},
 };
 
 const CREATE: Kind = Kind::new("create", "pods");
 const DELETE: Kind = Kind::new("delete", "pods");
 
-/// The SLO for single objects is one second (SIG Scalability); a request that takes a minute is lost.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
-/// Between two tries to delete a pod.
-const DELETE_AGAIN: Duration = Duration::from_secs(1);
-/// Starts that may wait for this driver before they are dropped, which the record then says.
-const STARTS_WAITING: usize = 10_000;
-
 /// A pods load, ready to go.
 pub(crate) struct PodsDriver {
-    pub(crate) clock: Clock,
-    /// Clients that take turns.
-    pub(crate) clients: Vec<Client>,
-    /// Watches the pods.
-    pub(crate) observer: Client,
-    pub(crate) namespace: String,
-    pub(crate) run: String,
-    pub(crate) template: PodTemplate,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) rate: Rate,
-    pub(crate) lifetime: Duration,
-    pub(crate) seed: u64,
-    /// The number of the first pod: those of earlier loads in the namespace have lower ones.
-    pub(crate) first: u64,
-    /// Is told of everything.
-    pub(crate) observed: Observed,
+    pub(crate) load: PodsLoad,
+    pub(crate) template: Template,
 }
 
-/// What came of a pods load.
-#[derive(Debug)]
-pub(crate) struct PodsReport {
-    /// Where every pod ended up that was ever offered.
-    pub(crate) accounting: Accounting,
-    /// Pods intended in the measured window.
-    pub(crate) stages: Stages,
+/// What every pod needs.
+struct Work {
+    names: Names,
+    senders: Senders,
+    namespace: String,
+    template: Template,
+    lifetime: Duration,
+    /// The number of the first pod: those of earlier loads in the namespace have lower ones.
+    first: u64,
 }
 
 /// The driver at work. One task owns it, so nothing in it is locked.
 struct Running {
-    driver: Arc<PodsDriver>,
+    work: Arc<Work>,
     ledger: Ledger,
     /// Pods to delete, by when.
     deletions: BinaryHeap<Reverse<(Nanos, u64)>>,
     requests: JoinSet<(u64, Done)>,
 }
 
-impl PodsDriver {
-    /// Offers the load from `begin` until it is told to stop, and goes on until every pod is gone or it is to give up.
-    pub(crate) async fn run(
-        self,
-        begin: Nanos,
-        mut orders: watch::Receiver<Order>,
-        progress: &watch::Sender<Counts>,
-    ) -> std::io::Result<PodsReport> {
-        let schedule = Schedule::new(self.arrivals, self.rate, self.seed);
-        let (pacer, mut starts) = Pacer::start(self.clock, begin, schedule, STARTS_WAITING)?;
+impl Driver for PodsDriver {
+    async fn run(self, mut stage: Stage) -> anyhow::Result<Report> {
+        let clock = stage.clock;
+        let schedule = Schedule::new(self.load.arrivals, self.load.rate, stage.seed);
+        let (pacer, mut starts) = Pacer::start(clock, stage.begin, schedule, STARTS_WAITING)?;
         let (sightings, mut seen) = mpsc::unbounded_channel();
         // On a task of its own, so that an event is stamped when it arrives; it ends when this set is dropped.
         let mut observer = JoinSet::new();
-        observer.spawn(observer::watch(
-            self.observer.clone(),
-            self.clock,
-            self.pods_of_run(),
-            self.seed,
-            sightings,
-        ));
-        let clock = self.clock;
+        let pods = pods_of_run(&stage.namespaces[0], &stage.run);
+        let names = Names(self.load.name.clone());
+        observer.spawn(observer::watch(stage.observer.clone(), clock, pods, names, stage.seed, sightings));
         let mut running = Running {
-            ledger: Ledger::default(),
-            driver: Arc::new(self),
+            ledger: Ledger::new(self.load.until),
+            work: Arc::new(self.work(&stage)),
             deletions: BinaryHeap::new(),
             requests: JoinSet::new(),
         };
@@ -108,13 +81,13 @@ impl PodsDriver {
             let deletion = running.next_deletion();
             let give_up = stop.as_ref().map(|stop| stop.give_up);
             tokio::select! {
-                Ok(()) = orders.changed(), if stop.is_none() => {
+                Ok(()) = stage.orders.changed(), if stop.is_none() => {
                     // What is due by now is still offered, so that a window that ends now is whole.
                     while let Ok(start) = starts.try_recv() {
                         running.create(start);
                     }
                     starts.close();
-                    stop.clone_from(&orders.borrow());
+                    stop.clone_from(&stage.orders.borrow());
                 }
                 Some(start) = starts.recv(), if stop.is_none() => running.create(start),
                 Some(Ok((index, done))) = running.requests.join_next() => running.on_done(index, &done),
@@ -122,35 +95,38 @@ impl PodsDriver {
                 () = sleep_until(clock, deletion.unwrap_or_default()), if deletion.is_some() => running.delete_due(),
                 () = sleep_until(clock, give_up.unwrap_or_default()), if give_up.is_some() => break,
             }
-            progress.send_replace(Counts { dropped: pacer.counts().dropped, ..running.ledger.counts() });
+            let counts = Counts { dropped: pacer.counts().dropped, ..running.ledger.counts() };
+            stage.progress.send_replace(counts);
         }
         let dropped = pacer.stop().dropped;
         let measured = stop.map(|stop| stop.measured).unwrap_or_default();
-        Ok(PodsReport {
+        Ok(Report {
             accounting: running.ledger.accounting(dropped),
-            stages: running.ledger.stages(&measured),
+            stages: Some(running.ledger.stages(&measured)),
+            figures: BTreeMap::new(),
         })
     }
+}
 
-    fn client(&self, index: u64) -> Client {
-        let turn = index % self.clients.len() as u64;
-        self.clients[usize::try_from(turn).unwrap_or(0)].clone()
-    }
-
-    fn pods_of_run(&self) -> WatchSpec {
-        WatchSpec {
-            path: self.path(),
-            field_selector: None,
-            label_selector: Some(format!("{RUN_LABEL}={}", self.run)),
-            timeout_param: true,
-            timeout: Duration::from_mins(5)..Duration::from_mins(10),
-            accept: Encoding::Protobuf,
+impl PodsDriver {
+    fn work(self, stage: &Stage) -> Work {
+        Work {
+            names: Names(self.load.name),
+            senders: stage.senders.clone(),
+            namespace: stage.namespaces[0].clone(),
+            template: self.template,
+            lifetime: self.load.lifetime,
+            first: stage.first,
         }
     }
+}
 
-    fn path(&self) -> String {
-        format!("/api/v1/namespaces/{}/pods", self.namespace)
-    }
+fn path(namespace: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/pods")
+}
+
+fn pods_of_run(namespace: &str, run: &str) -> WatchSpec {
+    WatchSpec::new(path(namespace)).label_selector(format!("{RUN_LABEL}={run}"))
 }
 
 impl Running {
@@ -159,19 +135,20 @@ impl Running {
     }
 
     fn create(&mut self, Start { index, intended }: Start) {
-        let index = self.driver.first + index;
+        let index = self.work.first + index;
         self.ledger.offer(index, intended);
-        self.driver.observed.offers(intended);
-        let driver = self.driver.clone();
+        self.work.senders.told.offers(intended);
+        let work = self.work.clone();
         self.requests.spawn(async move {
-            let body = driver.template.render(&observer::name(index));
-            let request = Request::post(driver.path(), body, Encoding::Json);
-            (index, driver.send(index, CREATE, intended, request).await)
+            let (name, namespace) = (work.names.of(index), work.namespace.as_str());
+            let body = work.template.render(Object { name: &name, namespace, number: index });
+            let request = Request::post(path(namespace), body, Encoding::Json);
+            (index, work.senders.send(index, CREATE, intended, request).await.0)
         });
     }
 
     fn delete_due(&mut self) {
-        let now = self.driver.clock.now();
+        let now = self.work.senders.clock.now();
         while let Some(&Reverse((intended, index))) = self.deletions.peek()
             && intended <= now
         {
@@ -179,10 +156,10 @@ impl Running {
             if !self.ledger.deleting(index) {
                 continue;
             }
-            let driver = self.driver.clone();
+            let work = self.work.clone();
             self.requests.spawn(async move {
-                let request = Request::delete(format!("{}/{}", driver.path(), observer::name(index)));
-                (index, driver.send(index, DELETE, intended, request).await)
+                let request = Request::delete(format!("{}/{}", path(&work.namespace), work.names.of(index)));
+                (index, work.senders.send(index, DELETE, intended, request).await.0)
             });
         }
     }
@@ -192,7 +169,6 @@ impl Running {
     }
 
     fn on_done(&mut self, index: u64, done: &Done) {
-        self.driver.observed.ends(done);
         if done.kind == CREATE {
             match done.outcome.error() {
                 None => {
@@ -209,18 +185,18 @@ impl Running {
 
     fn tell_delivery(&mut self, index: u64) {
         if let Some((acknowledged, seen)) = self.ledger.delivered(index) {
-            self.driver.observed.delivers(acknowledged, seen);
+            self.work.senders.told.delivers(acknowledged, seen);
         }
     }
 
     fn on_sighting(&mut self, sighting: Sighting) {
         let pod = if let Sighting::Pod { index, .. } = sighting { Some(index) } else { None };
         match self.ledger.on_sighting(sighting) {
-            News::Ran { index, at } => {
+            News::Achieved { index, at } => {
                 if let Some(intended) = self.ledger.intended(index) {
-                    self.driver.observed.achieves(intended, at);
+                    self.work.senders.told.achieves(intended, at);
                 }
-                self.deletions.push(Reverse((at + self.driver.lifetime, index)));
+                self.deletions.push(Reverse((at + self.work.lifetime, index)));
             }
             // It will not run any more: what is left of it is removed at once.
             News::Failed { index, at } => self.deletions.push(Reverse((at, index))),
@@ -230,25 +206,4 @@ impl Running {
             self.tell_delivery(index);
         }
     }
-}
-
-impl PodsDriver {
-    async fn send(&self, index: u64, kind: Kind, intended: Nanos, request: Request) -> Done {
-        let client = self.client(index);
-        let request = request.timeout(REQUEST_TIMEOUT);
-        self.observed.begins(kind, intended);
-        let sent = self.clock.now();
-        let result = client.send(&request).await;
-        let ended = self.clock.now();
-        let outcome = match result {
-            Ok(response) => Outcome::from_status(response.status.as_u16()),
-            Err(error) if error.is_timeout() => Outcome::Timeout,
-            Err(_) => Outcome::Connection,
-        };
-        Done { kind, intended, sent, ended, outcome }
-    }
-}
-
-async fn sleep_until(clock: Clock, at: Nanos) {
-    tokio::time::sleep(at.since(clock.now())).await;
 }

@@ -166,7 +166,9 @@ fn load(load: &Load) -> String {
         Load::At(at) => format!("{at:.1}"),
         Load::Search(plan) => match plan.from {
             measure::search::From::Bracket { low, high } => format!("{low:.1}-{high:.1}"),
-            measure::search::From::Ramp { start, .. } => format!("{start:.1}"),
+            measure::search::From::Ramp { start, .. } | measure::search::From::Start { at: start } => {
+                format!("{start:.1}")
+            }
         },
     }
 }

@@ -19,8 +19,8 @@ use crate::criteria::{Class, Criteria, is_servers};
 #[derive(Debug)]
 pub(super) struct FleetSeconds {
     seconds: Vec<Second>,
-    /// Nodes written off before the first of them.
-    written_off: Option<u64>,
+    /// Nodes taken for dead that were not, before the first of them.
+    false_alarms: Option<u64>,
     recorder: Recorder,
     /// What was recorded last: it may lie beyond the end of a window that is judged now.
     recent: VecDeque<(Nanos, Recorder)>,
@@ -37,8 +37,8 @@ struct Second {
     at: Nanos,
     kinds: BTreeMap<Kind, Ended>,
     longest_lease_gap: Duration,
-    /// Since the fleet started.
-    written_off: u64,
+    /// Nodes taken for dead that were not silent, since the fleet started.
+    false_alarms: u64,
 }
 
 /// Requests that ended in a second.
@@ -65,7 +65,7 @@ impl FleetSeconds {
     pub(super) fn new(ripens: Duration) -> Self {
         Self {
             seconds: Vec::new(),
-            written_off: None,
+            false_alarms: None,
             recorder: Recorder::new(),
             recent: VecDeque::new(),
             keep: ripens + MARGIN,
@@ -77,12 +77,13 @@ impl FleetSeconds {
             .recorder
             .kinds()
             .filter_map(|(kind, stats)| Some((kind, Ended::of(stats, criteria.limit(Class::of(kind)?)))));
-        self.written_off.get_or_insert(report.progress.nodes_written_off);
+        let false_alarms = report.progress.false_alarms();
+        self.false_alarms.get_or_insert(false_alarms);
         self.seconds.push(Second {
             at,
             kinds: kinds.collect(),
             longest_lease_gap: report.longest_lease_gap,
-            written_off: report.progress.nodes_written_off,
+            false_alarms,
         });
         self.recent.push_back((at, report.recorder.clone()));
         while let Some((_, earlier)) = self.recent.pop_front_if(|(then, _)| *then + self.keep < at) {
@@ -121,9 +122,10 @@ impl FleetSeconds {
         let (gap, limit) = (gap.as_secs_f64(), criteria.lease_gap.as_secs_f64());
         judged.push(criteria::at_most("lease-gap", "fleet", gap, limit, looks));
         let before = self.seconds.iter().take_while(|second| second.at <= window.start).last();
-        let before = before.map_or(self.written_off.unwrap_or_default(), |second| second.written_off);
-        let written_off = last.written_off - before;
-        judged.push(criteria::none("not-ready", "fleet", written_off));
+        let before = before.map_or(self.false_alarms.unwrap_or_default(), |second| second.false_alarms);
+        // The two counts behind it are read one after the other, so for a moment it may be too low.
+        let false_alarms = last.false_alarms.saturating_sub(before);
+        judged.push(criteria::none("not-ready", "fleet", false_alarms));
         Ok(judged)
     }
 }

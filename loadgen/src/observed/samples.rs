@@ -23,6 +23,13 @@ impl Samples {
         (count > 0).then(|| sum / count as f64)
     }
 
+    /// The least of the samples in a window.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was a whole number")]
+    pub(super) fn least(&self, window: &Range<Nanos>) -> Option<u64> {
+        let values = self.0.iter().filter(|(at, _)| window.contains(at)).map(|(_, value)| *value);
+        values.reduce(f64::min).map(|least| least as u64)
+    }
+
     /// Means of the whole stretches of this length in a window.
     pub(super) fn means(&self, window: &Range<Nanos>, length: Duration) -> Vec<f64> {
         let stretches = window.end.since(window.start).as_nanos() / length.as_nanos();

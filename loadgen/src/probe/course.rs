@@ -11,7 +11,7 @@ use measure::{
     criteria::{Extent, Judged, together},
     statistics::{
         Judgement,
-        steady::{self, Steadiness},
+        steady::{self, Reason, Steadiness},
     },
 };
 
@@ -37,8 +37,8 @@ pub(crate) trait World {
     /// Lets time pass.
     async fn sleep(&mut self, length: Duration);
 
-    /// So much is accepted and unfinished, of this load and of those before it.
-    fn backlog(&self) -> u64;
+    /// So much is accepted and unfinished of a load by its place in the scenario, now and of those before it.
+    fn backlog(&self, place: usize) -> u64;
 
     /// What the fleet did since the last time.
     async fn take_fleet(&mut self) -> FleetReport;
@@ -59,8 +59,6 @@ pub(crate) struct Course<'a, W> {
     pub(crate) ask: &'a Ask,
     pub(crate) observed: Observed,
     pub(crate) begin: Nanos,
-    /// Operations per second.
-    pub(crate) offered: f64,
 }
 
 /// What was seen of a load.
@@ -128,11 +126,11 @@ impl<W: World> Course<'_, W> {
 
     /// Whether the backlog is seen to grow by more than a server could ever make up for.
     fn grows(&self, now: Nanos) -> anyhow::Result<bool> {
-        Ok(self.offered > 0.0 && self.observed.steadiness(now, SHORT, self.offered)? == Steadiness::Broken)
+        Ok(self.observed.steadiness(now, SHORT)? == Steadiness::Broken)
     }
 
     /// Waits for rest; at twice the least warm-up it has waited enough.
-    async fn settle(&mut self, ToRest { least, window }: ToRest) -> anyhow::Result<Rest> {
+    async fn settle(&mut self, ToRest { least, window, or_break }: ToRest) -> anyhow::Result<Rest> {
         let windows = window * u32::try_from(steady::WINDOWS).unwrap_or(u32::MAX);
         let shortest = least.max(windows);
         // As long as a window reaches into the time when nothing is deleted yet, its backlog grows because it does so at first.
@@ -142,7 +140,7 @@ impl<W: World> Course<'_, W> {
             let now = self.look(Phase::WarmUp, least).await?;
             // Of the fleet's warm-up nothing counts.
             self.world.take_fleet().await;
-            if self.offered == 0.0 {
+            if !self.observed.has_operations() {
                 if now >= least {
                     return Ok(Rest::Steady);
                 }
@@ -151,8 +149,9 @@ impl<W: World> Course<'_, W> {
             if now.since(self.begin) < windows {
                 continue;
             }
-            match self.observed.steadiness(now, window, self.offered)? {
-                Steadiness::Broken if now >= settled => return Ok(Rest::Broken),
+            match self.observed.steadiness(now, window)? {
+                Steadiness::Broken if now >= settled && or_break => return Ok(Rest::Broken),
+                Steadiness::Broken if now >= most => return Ok(Rest::Not(Reason::Backlog)),
                 Steadiness::Steady if now >= least => return Ok(Rest::Steady),
                 Steadiness::Unsteady(reason) if now >= most => return Ok(Rest::Not(reason)),
                 _ => {}
@@ -164,7 +163,7 @@ impl<W: World> Course<'_, W> {
     fn broken(&self) -> (Range<Nanos>, Vec<Judged>) {
         let now = self.world.now();
         let window = self.begin..now;
-        let judged = self.observed.judge(&window, now, self.offered, Extent { to_come: f64::INFINITY });
+        let judged = self.observed.judge(&window, now, Extent { to_come: f64::INFINITY });
         (window, judged.unwrap_or_default())
     }
 
@@ -173,7 +172,7 @@ impl<W: World> Course<'_, W> {
         // Operations are counted by whole seconds since the load began.
         let passed = self.world.now().since(self.begin);
         let from = self.begin + Duration::from_secs(passed.as_secs() + 1);
-        self.observed.open(from);
+        self.observed.measure(from);
         self.world.begin_window();
         self.world.take_fleet().await;
         let longest = self.ask.measure * self.ask.longest;
@@ -192,7 +191,7 @@ impl<W: World> Course<'_, W> {
             }
             let window = from..from + least;
             let extent = Extent { to_come: longest.as_secs_f64() / least.as_secs_f64() };
-            let judged = self.observed.judge(&window, now, self.offered, extent)?;
+            let judged = self.observed.judge(&window, now, extent)?;
             if together(&judged) != Judgement::Undecided {
                 return Ok((window, judged));
             }
@@ -212,7 +211,9 @@ impl<W: World> Course<'_, W> {
         while now < end {
             self.world.sleep(LOOK_EVERY).await;
             now = self.world.now();
-            self.observed.backlog_is(now, self.world.backlog());
+            for place in 0..self.observed.loads() {
+                self.observed.backlog_is(place, now, self.world.backlog(place));
+            }
         }
         self.world.second_is_over(phase, until)?;
         Ok(now)

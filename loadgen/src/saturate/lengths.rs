@@ -97,7 +97,7 @@ impl Lengths {
     /// What to offer for the `number`th task, counted from 0, and for how long. Of what is deleted as much comes as is made after
     /// `warm_up`.
     pub(super) fn ask(&self, number: usize, Task { kind, at }: Task, warm_up: Duration) -> Ask {
-        let to_rest = ToRest { least: warm_up, window: self.rest_window };
+        let to_rest = ToRest { least: warm_up, window: self.rest_window, or_break: true };
         let (rest, measure, longest) = match kind {
             TaskKind::Ramp => (None, self.ramp_step, 1),
             TaskKind::Probe => (Some(to_rest), self.measure, self.longest),

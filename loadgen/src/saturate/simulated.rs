@@ -175,3 +175,19 @@ async fn a_load_that_holds_is_measured_for_the_least_time_and_holds_again_after_
     let took = recovered.end.since(recovered.begin).as_secs();
     assert!((30..=75).contains(&took), "{took}");
 }
+
+/// What a scenario does in its window, such as deleting a namespace, was never done on a busy machine: the window never began.
+#[tokio::test]
+async fn a_load_that_broke_while_it_warmed_up_was_not_measured_by_a_run() {
+    let overload = Task { kind: TaskKind::Probe, at: 40.0 };
+    let mut ask = Lengths::quick().ask(0, overload, WARM_UP);
+    let probed = async |ask: &Ask| {
+        Simulation::new(with_a_line(20.0, Arrivals::Uniform, 1)).begin(ask).probe().await.unwrap()
+    };
+    assert_eq!(probed(&ask).await.rest, Rest::Broken);
+    ask.rest.as_mut().unwrap().or_break = false;
+    let seen = probed(&ask).await;
+    assert!(matches!(seen.rest, Rest::Not(_)), "{:?}", seen.rest);
+    assert_eq!(seen.measured.end.since(seen.measured.start), ask.measure);
+    assert_eq!(seen.judgement, measure::statistics::Judgement::Breaks);
+}

@@ -43,6 +43,7 @@ fn trial(kind: TaskKind, at: f64, goodput: f64, outcome: Outcome) -> TrialRecord
         goodput: Goodput::new(good, good, Duration::from_secs(10), Duration::from_secs(10)),
         response: Summary::default(),
         requests: Requests::default(),
+        loads: Vec::new(),
         judged: vec![judged(if outcome == Outcome::Broke { Judgement::Breaks } else { Judgement::Holds })],
         limited_by: Vec::new(),
         resources: [("etcd".to_owned(), cpu)].into(),
@@ -154,6 +155,24 @@ fn a_step_too_short_for_any_goodput_is_no_point_of_the_knee() {
     let answer = record.answer.unwrap();
     conclude(&mut record, answer);
     assert_eq!(record.knee, Some(90.0));
+}
+
+#[test]
+fn a_load_that_broke_below_one_that_held_makes_the_answer_one_of_several() {
+    let mut record = sample();
+    assert_eq!(record.wavered(), None);
+    // Of the same load, tried three times, the majority counts.
+    record.trials.push(trial(TaskKind::Probe, 90.0, 80.0, Outcome::Broke));
+    assert_eq!(record.wavered(), None);
+    record.trials.push(trial(TaskKind::Hold, 80.0, 70.0, Outcome::Broke));
+    assert_eq!(record.wavered(), Some((80.0, 90.0)));
+    let answer = record.answer.unwrap();
+    conclude(&mut record, answer);
+    let warning = record.warnings.iter().find(|warning| warning.name == "wavering").unwrap();
+    assert!(
+        warning.advice.starts_with("windows from 80.0/s to 90.0/s held and broke by turns"),
+        "{warning:?}"
+    );
 }
 
 #[test]

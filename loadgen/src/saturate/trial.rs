@@ -11,7 +11,10 @@ use record::{Goodput, KindRecord, Requests, TrialRecord, WarningClass};
 use super::finding;
 use crate::{
     about,
+    criteria::good_within,
+    loads,
     probe::{Probed, Rest},
+    scenario::Axis,
     stand::Stand,
     validity,
 };
@@ -25,12 +28,18 @@ pub(super) fn record(stand: &Stand<'_>, task: Task, plane: u32, probed: &Probed)
         validity::of_probe(setting.plan, setting.target, probed, setting.clock.wall_drift().unsigned_abs());
     let is_valid = warnings.iter().all(|warning| warning.class != WarningClass::Invalid);
     let window = measured.end.since(measured.start);
-    // A step of the ramp is over before its operations have had their time.
-    let (offered, good, counted) = match task.kind {
-        TaskKind::Ramp => observed.achieved(measured),
-        _ => observed.goodput(measured, *end),
-    };
-    let limit = setting.plan.scenario.scenario.criteria.good_within();
+    let scenario = &setting.plan.scenario.scenario;
+    let at = stand.loads_at(task.at);
+    let mut loads = loads::records(&at, &scenario.criteria, probed);
+    if task.kind == TaskKind::Ramp {
+        // A step of the ramp is over before its operations have had their time.
+        for (place, record) in loads.iter_mut().enumerate().filter(|(_, record)| record.goodput.is_some()) {
+            let (offered, good, counted) = observed.achieved(place, measured);
+            let limit = good_within(at[place].limit(&scenario.criteria));
+            record.goodput = Some(Goodput::new(offered, good, limit, counted.max(Duration::from_secs(1))));
+        }
+    }
+    let turned = scenario.axis.as_ref().and_then(Axis::load);
     let used = probed.used.as_ref();
     TrialRecord {
         task,
@@ -40,8 +49,9 @@ pub(super) fn record(stand: &Stand<'_>, task: Task, plane: u32, probed: &Probed)
         seconds: end.since(*begin).as_secs_f64(),
         window_seconds: window.as_secs_f64(),
         rest: rest(seen.rest),
-        goodput: Goodput::new(offered, good, limit, counted.max(Duration::from_secs(1))),
-        response: observed.responses(measured).summary(),
+        goodput: loads::together(&loads).unwrap_or_default(),
+        response: loads::response(&loads, turned).cloned().unwrap_or_default(),
+        loads,
         requests: Requests {
             drivers: KindRecord::of_all(&observed.recorded(measured)),
             fleet: KindRecord::of_all(&observed.fleet_recorded(measured)),
@@ -71,7 +81,8 @@ pub(super) fn recovery(
         seconds: clock.now().since(start).as_secs_f64(),
         window_seconds: 0.0,
         rest: rest(Rest::Steady),
-        goodput: Goodput::new(0, 0, Duration::ZERO, Duration::from_secs(1)),
+        goodput: Goodput::default(),
+        loads: Vec::new(),
         response: Summary::default(),
         requests: Requests::default(),
         judged: Vec::new(),

@@ -5,11 +5,15 @@ use std::{fmt, str::FromStr};
 use measure::Rate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// The axis of a scenario: `<load>.rate`, or `fleet.nodes`.
+use super::Turn;
+
+/// The axis of a scenario: `<load>.rate`, `<load>.count`, or `fleet.nodes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Axis {
     /// Operations per second of the load of this name.
     Rate(String),
+    /// How many there are of it.
+    Count(String),
     /// How many nodes there are.
     Nodes,
 }
@@ -19,7 +23,34 @@ impl Axis {
     pub(crate) fn unit(&self) -> &'static str {
         match self {
             Self::Rate(_) => "/s",
+            Self::Count(_) => "",
             Self::Nodes => " nodes",
+        }
+    }
+
+    /// The load that is turned up, where it is not the fleet.
+    pub(crate) fn load(&self) -> Option<&str> {
+        match self {
+            Self::Rate(load) | Self::Count(load) => Some(load),
+            Self::Nodes => None,
+        }
+    }
+
+    /// What of it.
+    pub(crate) fn part(&self) -> &'static str {
+        match self {
+            Self::Rate(_) => "rate",
+            Self::Count(_) => "count",
+            Self::Nodes => "nodes",
+        }
+    }
+
+    /// Where a load is that is turned up to this. Nothing of the fleet, and of a rate that is none.
+    pub(crate) fn turn(&self, at: f64) -> Option<Turn> {
+        match self {
+            Self::Rate(_) => Rate::per_second(at).ok().map(Turn::Rate),
+            Self::Count(_) => Some(Turn::Count(whole(at))),
+            Self::Nodes => None,
         }
     }
 
@@ -27,9 +58,9 @@ impl Axis {
     pub(crate) fn value(&self, text: &str) -> anyhow::Result<f64> {
         match self {
             Self::Rate(_) => Ok(text.parse::<Rate>()?.get()),
-            Self::Nodes => match text.parse::<u32>() {
-                Ok(nodes) if nodes > 0 => Ok(nodes.into()),
-                _ => anyhow::bail!("`{text}` is not a number of nodes, and the scenario's axis is {self}"),
+            Self::Count(_) | Self::Nodes => match text.parse::<u32>() {
+                Ok(count) if count > 0 => Ok(count.into()),
+                _ => anyhow::bail!("`{text}` is not a number above 0, and the scenario's axis is {self}"),
             },
         }
     }
@@ -39,16 +70,27 @@ impl Axis {
         let digits = match self {
             Self::Rate(_) if value < 10.0 => 2,
             Self::Rate(_) if value < 100.0 => 1,
-            Self::Rate(_) | Self::Nodes => 0,
+            Self::Rate(_) | Self::Count(_) | Self::Nodes => 0,
         };
         format!("{value:.digits$}{}", self.unit())
     }
+}
+
+/// The number of things that a place on an axis stands for.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of things, and the cast saturates"
+)]
+pub(super) fn whole(at: f64) -> u32 {
+    at.round() as u32
 }
 
 impl fmt::Display for Axis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rate(load) => write!(f, "{load}.rate"),
+            Self::Count(load) => write!(f, "{load}.count"),
             Self::Nodes => f.write_str("fleet.nodes"),
         }
     }
@@ -61,7 +103,10 @@ impl FromStr for Axis {
         match text.split_once('.') {
             Some(("fleet", "nodes")) => Ok(Self::Nodes),
             Some((load, "rate")) if !load.is_empty() => Ok(Self::Rate(load.to_owned())),
-            _ => Err(format!("`{text}` is not an axis: write `<name of a load>.rate` or `fleet.nodes`")),
+            Some((load, "count")) if !load.is_empty() => Ok(Self::Count(load.to_owned())),
+            _ => Err(format!(
+                "`{text}` is not an axis: write `<name of a load>.rate`, `<name of a load>.count` or `fleet.nodes`"
+            )),
         }
     }
 }
@@ -84,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_axis_is_read_and_written_alike() {
-        for text in ["pods.rate", "fleet.nodes"] {
+        for text in ["pods.rate", "watchers.count", "fleet.nodes"] {
             assert_eq!(text.parse::<Axis>().unwrap().to_string(), text);
         }
         for odd in ["pods", "fleet.rates", ".rate", "nodes"] {

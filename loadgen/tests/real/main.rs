@@ -4,10 +4,12 @@
 
 mod endpoint;
 mod failures;
+mod faults;
 mod interrupt;
 mod kwok;
 mod outages;
 mod run;
 mod saturate;
+mod scenarios;
 mod support;
 mod up;

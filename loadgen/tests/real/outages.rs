@@ -109,7 +109,7 @@ fn nodes_stay_ready_while_the_apiserver_and_etcd_restart() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut options = options(&bench);
     options.bin_dir = Some(crate::support::binaries().to_owned());
-    let mut plane = runtime.block_on(ControlPlane::start(options)).unwrap();
+    let plane = runtime.block_on(ControlPlane::start(options)).unwrap();
     let fleet = fleet(&plane);
     eventually("every node is ready", PATIENCE, || fleet.progress().ready == u64::from(NODES));
     kubectl(plane.kubeconfig(), &["create", "deployment", APP, "--image=registry.k8s.io/pause:3.10.1"]);

@@ -26,13 +26,18 @@ static TURN: Mutex<()> = Mutex::new(());
 /// this test's doing.
 pub(crate) struct Bench {
     dir: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { dir: TempDir::new().unwrap(), _turn: turn }
+        Self { dir: TempDir::new().unwrap(), _turn: Some(turn) }
+    }
+
+    /// Another one in the turn of somebody who has one: what is on either is left alone by what is done on the other.
+    pub(crate) fn beside() -> Self {
+        Self { dir: TempDir::new().unwrap(), _turn: None }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -3,12 +3,16 @@
 use std::fmt::Write as _;
 
 use measure::{
+    Phase,
     criteria::Judged,
     search::End,
-    statistics::verdict::{Comparison, Verdict},
+    statistics::{
+        Judgement,
+        verdict::{Comparison, Verdict},
+    },
 };
 use record::{
-    Host, SearchRecord, Warning,
+    Host, Limit, RunRecord, SearchRecord, Warning,
     experiment::{ExperimentRecord, Finished},
 };
 
@@ -23,8 +27,7 @@ const AGREE_WITHIN: f64 = 1.1;
 const TOO_MANY: usize = 3;
 
 /// The page, of what there is so far.
-pub(crate) fn page(series: &Series, kept: &[(Item, Kept)]) -> String {
-    let wanted = series.items().len();
+pub(crate) fn page(series: &Series, wanted: usize, kept: &[(Item, Kept)]) -> String {
     let mut text = format!("# {}\n\n{}\n\n{}", series.title, series.about, outcome(series.shows, kept));
     if kept.len() < wanted {
         let _ = write!(text, " So far {} of {wanted} are measured.", kept.len());
@@ -57,14 +60,16 @@ fn outcome(shows: Shows, kept: &[(Item, Kept)]) -> String {
             let fails = if found < kept.len() { ": **not all**" } else { "" };
             format!("{found} of {} are found{fails}.", kept.len())
         }
-        Shows::Limits | Shows::Verdict => "What came of it is in the table.".to_owned(),
+        Shows::Limits | Shows::Verdict | Shows::Delivery | Shows::Catalogue => {
+            "What came of it is in the table.".to_owned()
+        }
     }
 }
 
 fn agreement(kept: &[(Item, Kept)]) -> String {
     let lambdas = kept.iter().filter_map(|(_, kept)| match kept {
         Kept::Search(record) => record.lambda,
-        Kept::Experiment(_) => None,
+        Kept::Experiment(_) | Kept::Run(_) => None,
     });
     let lambdas: Vec<f64> = lambdas.collect();
     let (low, high) =
@@ -73,26 +78,42 @@ fn agreement(kept: &[(Item, Kept)]) -> String {
         return "There is nothing to compare yet.".to_owned();
     }
     let apart = high / low;
-    let fails = if apart > AGREE_WITHIN { ": **more than a tenth apart**" } else { "" };
-    format!("lambda* is {low:.1} to {high:.1}, a factor of {apart:.3}{fails}.")
+    let mut text = format!("lambda* is {low:.1} to {high:.1}, a factor of {apart:.3}");
+    if apart > AGREE_WITHIN {
+        text += ": **more than a tenth apart**";
+    }
+    let wavered = kept
+        .iter()
+        .filter(|(_, kept)| matches!(kept, Kept::Search(record) if record.wavered().is_some()))
+        .count();
+    let _ = write!(
+        text,
+        ". In {wavered} of {} some loads held and broke by turns, as their rows say.",
+        kept.len()
+    );
+    text
 }
 
 fn verdicts(kept: &[(Item, Kept)]) -> impl Iterator<Item = Verdict> {
     kept.iter().filter_map(|(_, kept)| match kept {
         Kept::Experiment(record) => Some(record.verdict?.verdict),
-        Kept::Search(_) => None,
+        Kept::Search(_) | Kept::Run(_) => None,
     })
 }
 
 fn table(text: &mut String, kept: &[(Item, Kept)]) {
     match kept.first() {
         Some((_, Kept::Search(_))) => {
-            *text += "| | date | lambda* | holds | breaks | broken first | limited by | tried | minutes | warnings | machine |\n\
-                      |---|---|---:|---:|---:|---|---|---:|---:|---|---|\n";
+            *text += "| | date | lambda* | holds | breaks | by turns | broken first | limited by | tried | minutes | warnings | machine |\n\
+                      |---|---|---:|---:|---:|---:|---|---|---:|---:|---|---|\n";
         }
         Some((_, Kept::Experiment(_))) => {
             *text += "| | date | verdict | ratio | interval | pairs | left out | minutes | warnings | machine |\n\
                       |---|---|---|---:|---|---:|---:|---:|---|---|\n";
+        }
+        Some((_, Kept::Run(_))) => {
+            *text += "| | date | watchers | deliveries/s | lag p50 | lag p99 | lag max | harness's share of the CPU | broken | limited by | warnings | machine |\n\
+                      |---|---|---:|---:|---:|---:|---:|---:|---|---|---|---|\n";
         }
         None => return,
     }
@@ -100,6 +121,7 @@ fn table(text: &mut String, kept: &[(Item, Kept)]) {
         let row = match kept {
             Kept::Search(record) => search(record),
             Kept::Experiment(record) => experiment(record),
+            Kept::Run(record) => delivery(record),
         };
         let _ = writeln!(text, "| {} | {row} |", item.name);
     }
@@ -115,7 +137,6 @@ fn search(record: &SearchRecord) -> String {
         Some(end) => format!("{end:?}"),
     };
     let broken = record.broke_first.iter().map(|Judged { criterion, .. }| criterion.as_str());
-    let limits = record.limited_by.iter().map(|limit| limit.text.as_str());
     let (low, high) = record.answer.map_or((None, None), |answer| (answer.low, answer.high));
     let span = record.trials.first().zip(record.trials.last());
     let minutes = span.map_or(0.0, |(first, last)| {
@@ -127,10 +148,46 @@ fn search(record: &SearchRecord) -> String {
         lambda,
         rate(low),
         rate(high),
+        record
+            .wavered()
+            .map_or_else(|| "-".to_owned(), |(from, to)| format!("{from:.1} to {to:.1}{}", record.axis.unit)),
         broken.collect::<Vec<_>>().join(", "),
-        limits.collect::<Vec<_>>().join("; "),
+        limits(&record.limited_by),
         record.trials.len().to_string(),
         format!("{minutes:.0}"),
+        names(&record.warnings),
+        machine(&record.host),
+    ]
+    .join(" | ")
+}
+
+/// Of a run with watchers.
+fn delivery(record: &RunRecord) -> String {
+    let watchers = record.loads.iter().find(|load| load.watch_lag.is_some());
+    let lag = watchers.and_then(|load| load.watch_lag.clone()).unwrap_or_default();
+    let window =
+        record.phases.iter().find(|phase| phase.phase == Phase::Measure).map_or(0.0, |phase| phase.seconds);
+    #[expect(clippy::cast_precision_loss, reason = "a run does not count to 2^53")]
+    let rate = lag.n as f64 / window;
+    let time = |value: Option<f64>| {
+        value.map_or_else(|| "-".to_owned(), |seconds| format!("{:.0} ms", seconds * 1000.0))
+    };
+    let broken = record.judged.iter().filter(|it| it.judgement == Judgement::Breaks);
+    let broken: Vec<String> = broken.map(|it| format!("{} of {}", it.criterion, it.group)).collect();
+    [
+        record
+            .phases
+            .first()
+            .map(|phase| phase.start.strftime("%Y-%m-%d %H:%M").to_string())
+            .unwrap_or_default(),
+        watchers.and_then(|load| load.count).unwrap_or_default().to_string(),
+        format!("{rate:.0}"),
+        time(lag.p50),
+        time(lag.p99),
+        time(lag.max),
+        record.harness_cpu_share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0)),
+        broken.join(", "),
+        limits(&record.limited_by),
         names(&record.warnings),
         machine(&record.host),
     ]
@@ -166,15 +223,20 @@ fn experiment(record: &ExperimentRecord) -> String {
     .join(" | ")
 }
 
+/// What was used up, in words.
+pub(super) fn limits(limits: &[Limit]) -> String {
+    limits.iter().map(|limit| limit.text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
 /// Each once.
-fn names(warnings: &[Warning]) -> String {
+pub(super) fn names(warnings: &[Warning]) -> String {
     let mut names: Vec<&str> = warnings.iter().map(|warning| warning.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     names.join(", ")
 }
 
-fn machine(host: &Host) -> String {
+pub(super) fn machine(host: &Host) -> String {
     let memory = host.memory_bytes.map(|bytes| format!(", {} GiB", bytes >> 30)).unwrap_or_default();
     format!("{} CPUs{memory}, {}", host.cpus, host.kernel)
 }
@@ -187,7 +249,7 @@ mod tests {
 
     fn with(verdicts: &[Verdict]) -> Vec<(Item, Kept)> {
         let record: ExperimentRecord = serde_json::from_str(EXPERIMENT).unwrap();
-        let items = series::by_name("aa").unwrap().items();
+        let items = series::by_name("aa").unwrap().items().unwrap();
         let kept = verdicts.iter().map(|verdict| {
             let mut record = record.clone();
             record.verdict.as_mut().unwrap().verdict = *verdict;
@@ -217,7 +279,7 @@ mod tests {
     #[test]
     fn a_page_says_what_is_missing_and_has_a_row_for_what_is_there() {
         let series = series::by_name("aa").unwrap();
-        let page = page(series, &with(&[Verdict::Helps]));
+        let page = page(series, 20, &with(&[Verdict::Helps]));
         assert!(page.contains("So far 1 of 20 are measured."), "{page}");
         assert!(page.contains("| 01 | 1970-01-01 00:00 | helps | 1.840 |"), "{page}");
         assert!(page.contains("- `loadgen compare --control aa --seed 1`: [record](01.json)"), "{page}");

@@ -2,6 +2,8 @@
 
 use anyhow::Context;
 
+use super::catalogue;
+
 /// Several commands that show one thing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Series {
@@ -19,6 +21,8 @@ enum Commands {
     These(&'static [(&'static str, &'static str)]),
     /// The same words with seeds from 1.
     Seeds(&'static str, u32),
+    /// Every scenario that comes with the program: a quick search where there is something to turn up, else a run.
+    Scenarios,
 }
 
 /// What the records of a series have to show together.
@@ -34,6 +38,10 @@ pub(crate) enum Shows {
     AllHurt,
     /// A verdict, whatever it is.
     Verdict,
+    /// How late what was written came to watchers.
+    Delivery,
+    /// What each scenario comes to; its page is the catalogue.
+    Catalogue,
 }
 
 /// One command.
@@ -43,7 +51,7 @@ pub(crate) struct Item {
     pub(crate) args: Vec<String>,
 }
 
-pub(crate) const SERIES: [Series; 5] = [
+pub(crate) const SERIES: [Series; 7] = [
     Series {
         name: "saturate",
         title: "One search, three times",
@@ -87,12 +95,32 @@ pub(crate) const SERIES: [Series; 5] = [
     Series {
         name: "api-qps",
         title: "kube-api-qps of scheduler and controller manager",
-        about: "50/100 of the scheduler and 20/30 of the controller manager against 5000/10000 of both: what does each sustain?",
+        about: "50/100 of the scheduler and 20/30 of the controller manager against 5000/10000 of both: what does each sustain? As for \
+                the limiter, the nodes send what KWOK sends.",
         commands: Commands::These(&[(
             "pod-churn",
-            "compare pod-churn --profile defaults --profile defaults-unthrottled --design capacity --pairs 6",
+            "compare pod-churn --profile defaults --profile defaults-unthrottled --design capacity --pairs 6 --preset kwok --nodes 50 \
+             --from 20",
         )]),
         shows: Shows::Verdict,
+    },
+    Series {
+        name: "fan-out",
+        title: "One write, many watchers",
+        about: "How late a write's event is at each of thousands of watchers, over every delivery, and what the harness takes of the \
+                machine for it: 5,000 watchers and 5 writes a second, and 500 and 50, which are 25,000 deliveries a second each.",
+        commands: Commands::These(&[
+            ("5000", "run watch-fanout-many --profile defaults-unthrottled --at 5000"),
+            ("500", "run watch-fanout --profile defaults-unthrottled --at 500"),
+        ]),
+        shows: Shows::Delivery,
+    },
+    Series {
+        name: "scenarios",
+        title: "Every scenario",
+        about: "What breaks first, what limits it, and at what load, on a machine of this size.",
+        commands: Commands::Scenarios,
+        shows: Shows::Catalogue,
     },
 ];
 
@@ -103,19 +131,23 @@ pub(crate) fn by_name(name: &str) -> anyhow::Result<&'static Series> {
 }
 
 impl Series {
-    pub(crate) fn items(&self) -> Vec<Item> {
+    pub(crate) fn items(&self) -> anyhow::Result<Vec<Item>> {
         let item = |name: String, words: String| Item {
             name,
             args: words.split_whitespace().map(str::to_owned).collect(),
         };
-        match self.commands {
+        Ok(match self.commands {
+            Commands::Scenarios => {
+                let scenarios = catalogue::scenarios()?.into_iter();
+                scenarios.map(|scenario| item(scenario.name.clone(), scenario.command())).collect()
+            }
             Commands::These(these) => {
                 these.iter().map(|(name, words)| item((*name).to_owned(), (*words).to_owned())).collect()
             }
             Commands::Seeds(words, seeds) => {
                 (1..=seeds).map(|seed| item(format!("{seed:02}"), format!("{words} --seed {seed}"))).collect()
             }
-        }
+        })
     }
 }
 
@@ -126,13 +158,16 @@ mod tests {
     #[test]
     fn items_of_a_series_have_names_of_their_own() {
         for series in &SERIES {
-            let mut names: Vec<String> = series.items().into_iter().map(|item| item.name).collect();
+            let mut names: Vec<String> = series.items().unwrap().into_iter().map(|item| item.name).collect();
             let all = names.len();
             names.sort();
             names.dedup();
             assert_eq!(names.len(), all, "{series:?}");
         }
-        assert_eq!(by_name("aa").unwrap().items()[19].args, ["compare", "--control", "aa", "--seed", "20"]);
+        assert_eq!(
+            by_name("aa").unwrap().items().unwrap()[19].args,
+            ["compare", "--control", "aa", "--seed", "20"]
+        );
         assert!(by_name("bb").unwrap_err().to_string().contains("there are saturate, "));
     }
 }

@@ -89,7 +89,7 @@ async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
         progress,
         run_id: format!("outages-{}-{}", plan.outage.name(), std::process::id()),
     };
-    let mut plane = ControlPlane::start(options).await?;
+    let plane = ControlPlane::start(options).await?;
     let folder = tempfile::TempDir::new().context("cannot make a folder for the fleet")?;
     let kubectl = Kubectl::new(&plane, folder.path())?;
     fleet::deployment(&kubectl).await?;
@@ -98,7 +98,7 @@ async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
         biased;
         error = died => Err(error.into()),
         () = fleet::churn(&kubectl, plan.nodes) => bail!("the churn has no end"),
-        played = Box::pin(steps(plan, &mut plane, &kubectl, folder.path())) => played,
+        played = Box::pin(steps(plan, &plane, &kubectl, folder.path())) => played,
     };
     if let Some(keep) = &plan.keep {
         let _ = fs::copy(folder.path().join("fake-kubelet.log"), keep.join("fake-kubelet.log"));
@@ -111,7 +111,7 @@ async fn on_control_plane(plan: &Plan) -> anyhow::Result<Played> {
 
 async fn steps(
     plan: &Plan,
-    plane: &mut ControlPlane,
+    plane: &ControlPlane,
     kubectl: &Kubectl,
     folder: &Path,
 ) -> anyhow::Result<Played> {
@@ -144,7 +144,7 @@ async fn steps(
 }
 
 /// Does it, and says when the part was told to come back.
-async fn take_away(outage: Outage, plane: &mut ControlPlane, version: &str) -> anyhow::Result<Timestamp> {
+async fn take_away(outage: Outage, plane: &ControlPlane, version: &str) -> anyhow::Result<Timestamp> {
     let part = match outage {
         Outage::ApiserverRestart => {
             plane.stop_component(Component::Apiserver).await?;

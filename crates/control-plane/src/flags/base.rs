@@ -3,9 +3,12 @@
 //! They are kubeadm's for one control-plane node (Kubernetes v1.36.3, `cmd/kubeadm/app/phases/controlplane/manifests.go`
 //! and `phases/etcd/local.go`), in kubeadm's order. Each says why it is there, and so whether a profile may change it.
 
-use profile::{AuditLevel, Component};
+use profile::{Audit, AuditBackend, AuditLevel, Component};
 
-use crate::layout::{ADVERTISE_ADDRESS, DNS_DOMAIN, Layout, SERVICE_SUBNET, text};
+use crate::{
+    Instance,
+    layout::{ADVERTISE_ADDRESS, DNS_DOMAIN, Layout, SERVICE_SUBNET, text},
+};
 
 /// Why a flag has its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +39,11 @@ const HEALTH: Because = Because::Local(
 );
 const FRONT_PROXY: Because = Because::Place("the harness makes the front proxy's authority");
 
-/// The flags of a component. `etcd_version` is that of the etcd binary.
-pub(crate) fn base(
-    component: Component,
-    layout: &Layout,
-    etcd_version: &str,
-    audit: AuditLevel,
-) -> Vec<BaseFlag> {
-    match component {
+/// The flags of a process. `etcd_version` is that of the etcd binary.
+pub(crate) fn base(instance: Instance, layout: &Layout, etcd_version: &str, audit: Audit) -> Vec<BaseFlag> {
+    match instance.component {
         Component::Etcd => etcd(layout, etcd_version),
-        Component::Apiserver => apiserver(layout, audit),
+        Component::Apiserver => apiserver(layout, instance.number, audit),
         Component::ControllerManager => controller_manager(layout),
         Component::Scheduler => scheduler(layout),
     }
@@ -91,7 +89,7 @@ fn etcd(layout: &Layout, version: &str) -> Vec<BaseFlag> {
     flags
 }
 
-fn apiserver(layout: &Layout, audit: AuditLevel) -> Vec<BaseFlag> {
+fn apiserver(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
     use Because::Kubeadm;
     let pki = |name: &str| text(&layout.pki(name));
     let issuer = format!("https://kubernetes.default.svc.{DNS_DOMAIN}");
@@ -112,7 +110,7 @@ fn apiserver(layout: &Layout, audit: AuditLevel) -> Vec<BaseFlag> {
         flag("kubelet-client-certificate", pki("apiserver-kubelet-client.crt"), FILES),
         flag("kubelet-client-key", pki("apiserver-kubelet-client.key"), FILES),
         flag("enable-bootstrap-token-auth", "true", Kubeadm),
-        flag("secure-port", layout.ports.apiserver.to_string(), PORTS),
+        flag("secure-port", layout.ports.apiserver(number).to_string(), PORTS),
         flag("allow-privileged", "true", Kubeadm),
         flag("kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname", Kubeadm),
         flag("requestheader-username-headers", "X-Remote-User", Kubeadm),
@@ -136,13 +134,26 @@ fn apiserver(layout: &Layout, audit: AuditLevel) -> Vec<BaseFlag> {
             ),
         ),
     ];
-    if audit != AuditLevel::None {
-        const AUDIT: Because =
-            Because::Local("the harness writes the policy and reads the log; set it under [audit]");
-        flags.push(flag("audit-policy-file", text(&layout.audit_policy()), AUDIT));
-        flags.push(flag("audit-log-path", text(&layout.audit_log()), AUDIT));
-    }
+    flags.extend(audit_flags(layout, number, audit));
     flags
+}
+
+/// Without a mode the apiserver keeps its own, which is not the same for both backends.
+fn audit_flags(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
+    const AUDIT: Because =
+        Because::Local("the harness writes the policy and takes the events; set it under [audit]");
+    if audit.level == AuditLevel::None {
+        return Vec::new();
+    }
+    let (place, value, mode) = match audit.backend {
+        AuditBackend::Log => ("audit-log-path", layout.audit_log(number), "audit-log-mode"),
+        AuditBackend::Webhook => ("audit-webhook-config-file", layout.audit_webhook(), "audit-webhook-mode"),
+    };
+    let mode = audit.mode.map(|it| flag(mode, it.name(), AUDIT));
+    [flag("audit-policy-file", text(&layout.audit_policy()), AUDIT), flag(place, text(&value), AUDIT)]
+        .into_iter()
+        .chain(mode)
+        .collect()
 }
 
 fn controller_manager(layout: &Layout) -> Vec<BaseFlag> {

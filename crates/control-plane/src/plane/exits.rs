@@ -3,11 +3,10 @@
 use std::{future::Future, path::PathBuf, process::ExitStatus};
 
 use futures_util::future::select_all;
-use profile::Component;
 use tokio::sync::watch;
 
 use super::Process;
-use crate::{Error, logs, spawn};
+use crate::{Error, Instance, logs, spawn};
 
 /// The processes that are meant to run. One that is to be stopped is taken out first.
 #[derive(Debug, Default)]
@@ -15,20 +14,24 @@ pub(super) struct Exits(watch::Sender<Vec<Exit>>);
 
 #[derive(Clone, Debug)]
 struct Exit {
-    component: Component,
+    instance: Instance,
     log: PathBuf,
     status: watch::Receiver<Option<ExitStatus>>,
 }
 
 impl Exits {
     pub(super) fn expect(&self, process: &Process) {
-        let Process { component, log, child, .. } = process;
-        let exit = Exit { component: *component, log: log.clone(), status: child.exit() };
+        let Process { instance, log, child, .. } = process;
+        let exit = Exit { instance: *instance, log: log.clone(), status: child.exit() };
         self.0.send_modify(|running| running.push(exit));
     }
 
-    pub(super) fn forget(&self, component: Component) {
-        self.0.send_modify(|running| running.retain(|exit| exit.component != component));
+    pub(super) fn expects(&self, instance: Instance) -> bool {
+        self.0.borrow().iter().any(|exit| exit.instance == instance)
+    }
+
+    pub(super) fn forget(&self, instance: Instance) {
+        self.0.send_modify(|running| running.retain(|exit| exit.instance != instance));
     }
 
     pub(super) fn forget_all(&self) {
@@ -59,11 +62,11 @@ async fn first(exits: Vec<Exit>) -> Error {
     if exits.is_empty() {
         return std::future::pending().await;
     }
-    let ends = exits.into_iter().map(|Exit { component, log, status }| {
+    let ends = exits.into_iter().map(|Exit { instance, log, status }| {
         Box::pin(async move {
             let status = spawn::wait(status).await;
             let tail = logs::tail(&log);
-            Error::Died { component, status, log, tail }
+            Error::Died { instance, status, log, tail }
         })
     });
     select_all(ends).await.0

@@ -1,75 +1,107 @@
-//! One component stopped while the others run, and started again: the same flags, ports and data.
+//! One process stopped while the others run, and started again: the same flags, ports and data.
+//!
+//! A component stands for its first process, which is the only one unless the profile has several apiservers. Whoever stops or
+//! starts one waits for whoever else does. Given up half way, a process is left amid what was done to it, and the next of these
+//! calls goes on from there.
 
-use profile::Component;
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+};
+
 use rustix::process::Signal;
 
-use super::{ControlPlane, Process};
-use crate::{Error, ports::Claim};
+use super::ControlPlane;
+use crate::{Error, Instance, ports::Claim};
 
 impl ControlPlane {
-    /// Ends one component by SIGTERM and, should it not end within ten seconds, by SIGKILL. The others go on;
+    /// Ends one process by SIGTERM and, should it not end within ten seconds, by SIGKILL. The others go on;
     /// [`died`](Self::died) does not report the one that was asked to end. One that does not run is left as it is.
     ///
     /// # Errors
     ///
-    /// When the process survives SIGKILL, or somebody takes its port.
-    pub async fn stop_component(&mut self, component: Component) -> Result<(), Error> {
-        self.end(component, Signal::TERM).await
+    /// When there is no such process, it survives SIGKILL, or somebody takes its port.
+    pub async fn stop_component(&self, which: impl Into<Instance>) -> Result<(), Error> {
+        let instance = which.into();
+        let _turn = self.turn.lock().await;
+        self.end(instance, Signal::TERM).await
     }
 
-    /// Ends one component as a crash does, by SIGKILL; otherwise like [`stop_component`](Self::stop_component).
+    /// Ends one process as a crash does, by SIGKILL; otherwise like [`stop_component`](Self::stop_component).
     ///
     /// # Errors
     ///
     /// As `stop_component`.
-    pub async fn kill_component(&mut self, component: Component) -> Result<(), Error> {
-        self.end(component, Signal::KILL).await
+    pub async fn kill_component(&self, which: impl Into<Instance>) -> Result<(), Error> {
+        let instance = which.into();
+        let _turn = self.turn.lock().await;
+        self.end(instance, Signal::KILL).await
     }
 
-    /// Starts a component that was stopped, or that has ended by itself, and waits until it is ready. Its output goes on in
+    /// Starts a process that was stopped, or that has ended by itself, and waits until it is ready. Its output goes on in
     /// the same log. One that runs is left as it is.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, ends or does not become ready, or another component ends meanwhile.
-    pub async fn start_component(&mut self, component: Component) -> Result<(), Error> {
-        let has_ended = |process: &Process| process.child.exit().borrow().is_some();
-        if self.processes.iter().any(|process| process.component == component && !has_ended(process)) {
-            return Ok(());
-        }
-        self.forget(component);
-        self.spawn(component).await?;
-        let checks = self.checks.clone();
-        self.ready(component, &checks).await?;
-        self.claims.retain(|(of, _)| *of != component);
-        Ok(())
+    /// When there is no such process, it cannot be started, ends or does not become ready, or another one ends meanwhile.
+    pub async fn start_component(&self, which: impl Into<Instance>) -> Result<(), Error> {
+        let instance = which.into();
+        let _turn = self.turn.lock().await;
+        self.begin(instance).await
     }
 
-    /// Stops a component and starts it again.
+    /// Stops a process and starts it again, and with it whatever ends for want of an API meanwhile: without one for ten seconds
+    /// the scheduler and the controller manager do. An apiserver that serves watches takes the ten seconds that it is given.
     ///
     /// # Errors
     ///
     /// As [`stop_component`](Self::stop_component) and [`start_component`](Self::start_component).
-    pub async fn restart(&mut self, component: Component) -> Result<(), Error> {
-        self.stop_component(component).await?;
-        self.start_component(component).await
+    pub async fn restart(&self, which: impl Into<Instance>) -> Result<(), Error> {
+        let instance = which.into();
+        let _turn = self.turn.lock().await;
+        let excused = self.excuse_elected(instance);
+        self.end(instance, Signal::TERM).await?;
+        self.begin(instance).await?;
+        excused.back().await
     }
 
-    async fn end(&mut self, component: Component, signal: Signal) -> Result<(), Error> {
-        self.exits.forget(component);
-        for process in self.processes.iter().filter(|process| process.component == component) {
+    async fn end(&self, instance: Instance, signal: Signal) -> Result<(), Error> {
+        self.known(instance)?;
+        self.exits.forget(instance);
+        if let Some(process) = self.roster.of(instance) {
             process.child.signal(signal);
             process.end().await?;
         }
-        self.forget(component);
-        for port in self.layout.ports.of(component) {
-            self.claims.push((component, Claim::new(port)?));
-        }
+        self.roster.remove(instance);
+        let ports = self.layout.ports.of(instance).into_iter();
+        let claims = ports.map(Claim::new).collect::<Result<_, _>>()?;
+        self.claims().insert(instance, claims);
         Ok(())
     }
 
-    fn forget(&mut self, component: Component) {
-        self.exits.forget(component);
-        self.processes.retain(|process| process.component != component);
+    pub(super) async fn begin(&self, instance: Instance) -> Result<(), Error> {
+        self.known(instance)?;
+        if let Some(process) = self.roster.of(instance).filter(|process| !process.has_ended()) {
+            if self.exits.expects(instance) {
+                return Ok(());
+            }
+            // It was told to end, and nobody waited for that.
+            process.end().await?;
+        }
+        self.exits.forget(instance);
+        self.roster.remove(instance);
+        self.spawn(instance).await?;
+        self.ready(instance, &self.checks).await?;
+        self.claims().remove(&instance);
+        Ok(())
+    }
+
+    /// Whether this control plane has such a process, running or not.
+    fn known(&self, instance: Instance) -> Result<(), Error> {
+        self.instance(&instance.name()).map(drop)
+    }
+
+    fn claims(&self) -> MutexGuard<'_, BTreeMap<Instance, Vec<Claim>>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

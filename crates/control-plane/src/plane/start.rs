@@ -1,22 +1,26 @@
 //! Starting a control plane: binaries, certificates, etcd, apiserver, and then the rest.
 
 use std::{
-    env, fs,
+    env, fs, io,
     process::{Command, Stdio},
+    sync::Mutex,
     time::Duration,
 };
 
 use identity::ClusterPki;
-use profile::Component;
+use profile::{AuditBackend, AuditLevel, Component, Profile, Topology};
 use tokio::time::{Instant, sleep};
 
-use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, Versions, audit_log};
+use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, Roster, Versions, audit_logs};
 use crate::{
-    Error, Progress, audit,
+    Error, Instance, Progress,
+    audit::{self, Webhook},
+    balancer::{Balancer, Behind},
     binaries::{self, Places, cache_dir},
     flags,
     layout::{Layout, PortNumbers},
-    logs, pki,
+    logs,
+    pki::{self, Access},
     ports::Port,
     ready::Checks,
     snapshot::Snapshot,
@@ -42,7 +46,7 @@ impl ControlPlane {
     /// dies or does not become ready, with its last log lines.
     pub async fn start(options: Options) -> Result<Self, Error> {
         flags::check(&options.profile)?;
-        let mut ports = Reserved::new(options.port)?;
+        let mut ports = Reserved::new(options.port, options.profile.topology)?;
         let begin = Instant::now();
         let Options { profile, bin_dir, log_dir, shim, progress, run_id, restore, .. } = options;
         let snapshot = restore.as_deref().map(Snapshot::open).transpose()?;
@@ -61,24 +65,27 @@ impl ControlPlane {
         let logs = log_dir.unwrap_or_else(|| work.path().join("logs"));
         let layout = Layout { dir: work.path().to_owned(), logs, ports: ports.numbers() };
         let storage = Storage::prepare(profile.storage, work.path())?;
-        let access = {
+        let (access, audit_webhook) = {
             let pki = snapshot.as_ref().map_or_else(|| Ok(ClusterPki::generate()?), Snapshot::pki)?;
-            pki::write(&layout, &pki)?
+            (pki::write(&layout, &pki)?, audit_webhook(&layout, &pki, &profile)?)
         };
+        let balancer = balancer(ports.take_balancer(), &layout, &profile, &access)?;
         fs::create_dir_all(&layout.logs).map_err(Error::file("create", &layout.logs))?;
         pki::private(&layout.audit_policy(), &audit::policy(profile.audit.level))?;
         let checks = Checks::new(&access)?;
         let spawner = Spawner::new(shim).map_err(Error::Spawner)?;
-        let mut plane = Self {
-            processes: Vec::new(),
+        let plane = Self {
+            roster: Roster::default(),
             spawner,
+            balancer,
+            audit_webhook,
             work,
             server: layout.server(),
             kubeconfig: layout.admin_kubeconfig(),
             ca_cert: layout.ca_cert(),
             ca_key: layout.ca_key(),
             logs: layout.logs.clone(),
-            audit_log: audit_log(&layout, &profile),
+            audit_logs: audit_logs(&layout, &profile),
             layout,
             storage,
             binaries,
@@ -86,26 +93,23 @@ impl ControlPlane {
             progress: ProgressSinkField(progress),
             checks: checks.clone(),
             exits: Exits::default(),
-            claims: Vec::new(),
+            claims: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
         };
         if let Some(snapshot) = &snapshot {
             plane.restore(snapshot).await?;
         }
-        for wave in [
-            &[Component::Etcd][..],
-            &[Component::Apiserver],
-            &[Component::ControllerManager, Component::Scheduler],
-        ] {
-            for component in wave {
-                ports.release(*component);
-                let log = plane.layout.log(*component);
+        for wave in waves(plane.profile.topology) {
+            for instance in &wave {
+                ports.release(*instance);
+                let log = plane.layout.log(*instance);
                 fs::write(&log, "").map_err(Error::file("create", &log))?;
-                plane.spawn(*component).await?;
+                plane.spawn(*instance).await?;
             }
-            for component in wave {
-                plane.ready(*component, &checks).await?;
+            for instance in &wave {
+                plane.ready(*instance, &checks).await?;
             }
-            if snapshot.is_some() && wave.contains(&Component::Apiserver) {
+            if snapshot.is_some() && wave.contains(&Component::Apiserver.into()) {
                 plane.forget_leaders(&checks).await?;
             }
         }
@@ -119,19 +123,24 @@ impl ControlPlane {
 
     fn describe(&self) -> String {
         let versions = self.versions();
-        format!("a control plane of Kubernetes v{} on etcd v{}", versions.kubernetes, versions.etcd)
+        let several = match self.profile.topology.apiservers() {
+            1 => String::new(),
+            number => format!(" with {number} apiservers"),
+        };
+        format!("a control plane of Kubernetes v{} on etcd v{}{several}", versions.kubernetes, versions.etcd)
     }
 
     pub(crate) fn report(&self, progress: Progress) {
         (self.progress.0)(progress);
     }
 
-    /// Starts a component's process, whose output goes to the end of its log.
-    pub(super) async fn spawn(&mut self, component: Component) -> Result<(), Error> {
+    /// Starts a process, whose output goes to the end of its log.
+    pub(super) async fn spawn(&self, instance: Instance) -> Result<(), Error> {
+        let component = instance.component;
         let path = self.binaries.path(component);
-        let arguments = flags::arguments(component, &self.layout, &self.profile, &self.binaries.etcd.version);
-        let log = self.layout.log(component);
-        let failed = |source| Error::Start { component, source };
+        let arguments = flags::arguments(instance, &self.layout, &self.profile, &self.binaries.etcd.version);
+        let log = self.layout.log(instance);
+        let failed = |source| Error::Start { instance, source };
         let file = fs::OpenOptions::new().append(true).create(true).open(&log);
         let file = file.map_err(Error::file("open", &log))?;
         let mut command = self.spawner.command_in(self.storage.cgroup(component), &path);
@@ -140,10 +149,10 @@ impl ControlPlane {
         self.environment(component, &mut command);
         let child = self.spawner.spawn(command).await.map_err(failed)?;
         let argv = [path.to_string_lossy().into_owned()].into_iter().chain(arguments).collect();
-        tracing::debug!(%component, pid = child.pid(), "started");
-        let process = Process { component, argv, log, child };
+        tracing::debug!(process = %instance, pid = child.pid(), "started");
+        let process = Process { instance, argv, log, child };
         self.exits.expect(&process);
-        self.processes.push(process);
+        self.roster.add(process);
         Ok(())
     }
 
@@ -159,30 +168,36 @@ impl ControlPlane {
         command.envs(self.profile.env(component));
     }
 
-    /// Waits until a component is ready, or any that was started before has ended.
-    pub(super) async fn ready(&self, component: Component, checks: &Checks) -> Result<(), Error> {
-        tokio::select! {
+    /// Waits until a process is ready, or any that was started before has ended.
+    pub(super) async fn ready(&self, instance: Instance, checks: &Checks) -> Result<(), Error> {
+        let outcome = tokio::select! {
             biased;
             error = self.died() => Err(error),
-            outcome = self.checked(component, checks) => outcome,
+            outcome = self.checked(instance, checks) => outcome,
+        };
+        outcome?;
+        // Whoever comes now comes through the balancer, which would look only in a second.
+        if let Some(balancer) = &self.balancer {
+            balancer.admit(&instance.name());
         }
+        Ok(())
     }
 
-    async fn checked(&self, component: Component, checks: &Checks) -> Result<(), Error> {
-        let url = self.layout.readiness(component);
+    async fn checked(&self, instance: Instance, checks: &Checks) -> Result<(), Error> {
+        let url = self.layout.readiness(instance);
         let begin = Instant::now();
-        let what = format!("waiting for {component} to be ready");
+        let what = format!("waiting for {instance} to be ready");
         let mut reported = begin;
         self.report(Progress::Working { what: what.clone(), elapsed: Duration::ZERO });
         loop {
             let Err(last) = checks.check(&url).await else {
-                tracing::debug!(%component, took = ?begin.elapsed(), "ready");
+                tracing::debug!(process = %instance, took = ?begin.elapsed(), "ready");
                 return Ok(());
             };
             if begin.elapsed() >= READY_WITHIN {
-                let log = self.layout.log(component);
+                let log = self.layout.log(instance);
                 return Err(Error::NotReady {
-                    component,
+                    instance,
                     waited: READY_WITHIN,
                     last,
                     tail: logs::tail(&log),
@@ -198,38 +213,99 @@ impl ControlPlane {
     }
 }
 
-/// The ports of a control plane, each held until the component that binds it starts.
+/// What starts at once, one wave after the other. Apiservers after the first wait for it, as kubeadm lets them join: all of them
+/// would write the same roles and priority levels into an empty etcd.
+fn waves(topology: Topology) -> [Vec<Instance>; 4] {
+    let of =
+        |wanted: fn(&Instance) -> bool| -> Vec<Instance> { Instance::all(topology).filter(wanted).collect() };
+    [
+        of(|it| it.component == Component::Etcd),
+        of(|it| it.component == Component::Apiserver && it.number == 0),
+        of(|it| it.component == Component::Apiserver && it.number > 0),
+        of(|it| matches!(it.component, Component::ControllerManager | Component::Scheduler)),
+    ]
+}
+
+/// Listens for audit events before there is an apiserver that sends them, if the profile wants them sent.
+fn audit_webhook(layout: &Layout, pki: &ClusterPki, profile: &Profile) -> Result<Option<Webhook>, Error> {
+    if profile.audit.level == AuditLevel::None || profile.audit.backend != AuditBackend::Webhook {
+        return Ok(None);
+    }
+    let port = Port::reserve(None)?;
+    let acceptor = pki::webhook(layout, pki, port.number)?;
+    let started = Webhook::start(port.into_listener(), acceptor);
+    started.map(Some).map_err(aside("the audit webhook"))
+}
+
+/// Puts a balancer before the apiservers, on the port that is there for one. It accepts before any of them does.
+fn balancer(
+    port: Option<Port>,
+    layout: &Layout,
+    profile: &Profile,
+    access: &Access,
+) -> Result<Option<Balancer>, Error> {
+    let Some(port) = port else { return Ok(None) };
+    let apiservers =
+        Instance::all(profile.topology).filter(|instance| instance.component == Component::Apiserver);
+    let behind = apiservers.map(|instance| Behind {
+        process: instance.name(),
+        port: layout.ports.apiserver(instance.number),
+        readiness: layout.readiness(instance),
+    });
+    let started = Balancer::start(port.into_listener(), behind.collect(), Checks::new(access)?);
+    started.map(Some).map_err(aside("the balancer of the apiservers"))
+}
+
+fn aside(what: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Aside { what, source }
+}
+
+/// The ports of a control plane, each held until the process that binds it starts.
 struct Reserved {
-    ports: Vec<(Component, Port)>,
+    ports: Vec<(Instance, Port)>,
+    balancer: Option<Port>,
     numbers: PortNumbers,
 }
 
 impl Reserved {
-    fn new(apiserver: Option<u16>) -> Result<Self, Error> {
+    /// `api` is the port of the API, if it is to be a certain one.
+    fn new(api: Option<u16>, topology: Topology) -> Result<Self, Error> {
         let mut ports = Vec::new();
-        let mut reserve = |component, wanted| -> Result<u16, Error> {
+        let mut reserve = |instance: Instance, wanted| -> Result<u16, Error> {
             let port = Port::reserve(wanted)?;
             let number = port.number;
-            ports.push((component, port));
+            ports.push((instance, port));
             Ok(number)
         };
+        let api = api.filter(|port| *port != 0);
+        let balancer = (topology.apiservers() > 1).then(|| Port::reserve(api)).transpose()?;
+        let own = if balancer.is_some() { None } else { api };
+        let apiserver = |number| Instance { component: Component::Apiserver, number };
         let numbers = PortNumbers {
-            apiserver: reserve(Component::Apiserver, apiserver.filter(|port| *port != 0))?,
-            etcd_client: reserve(Component::Etcd, None)?,
-            etcd_peer: reserve(Component::Etcd, None)?,
-            etcd_metrics: reserve(Component::Etcd, None)?,
-            scheduler: reserve(Component::Scheduler, None)?,
-            controller_manager: reserve(Component::ControllerManager, None)?,
+            apiservers: (0..topology.apiservers())
+                .map(|number| reserve(apiserver(number), own))
+                .collect::<Result<_, _>>()?,
+            balancer: balancer.as_ref().map(|port| port.number),
+            etcd_client: reserve(Component::Etcd.into(), None)?,
+            etcd_peer: reserve(Component::Etcd.into(), None)?,
+            etcd_metrics: reserve(Component::Etcd.into(), None)?,
+            scheduler: reserve(Component::Scheduler.into(), None)?,
+            controller_manager: reserve(Component::ControllerManager.into(), None)?,
         };
-        Ok(Self { ports, numbers })
+        Ok(Self { ports, balancer, numbers })
     }
 
     fn numbers(&self) -> PortNumbers {
-        self.numbers
+        self.numbers.clone()
     }
 
-    fn release(&mut self, component: Component) {
-        for (_, port) in self.ports.extract_if(.., |(of, _)| *of == component) {
+    /// The balancer's port, which listens already.
+    fn take_balancer(&mut self) -> Option<Port> {
+        self.balancer.take()
+    }
+
+    fn release(&mut self, instance: Instance) {
+        for (_, port) in self.ports.extract_if(.., |(of, _)| *of == instance) {
             port.release();
         }
     }

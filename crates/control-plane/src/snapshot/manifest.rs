@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::etcd::Saved;
+use crate::etcd::Saved;
 use crate::{Versions, hash::hex};
 
 /// Raised when what is written can no longer be read as before.
@@ -134,7 +134,7 @@ fn numbers(version: &str) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::{Inventory, Manifest, resource};
-    use crate::{Versions, snapshot::etcd::Saved};
+    use crate::{Versions, etcd::Saved};
 
     fn manifest(keys: &[&str]) -> Manifest {
         let mut inventory = Inventory::default();

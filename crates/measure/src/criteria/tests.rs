@@ -77,16 +77,16 @@ fn a_backlog_that_grows_by_five_percent_of_what_is_offered_breaks() {
             .collect()
     };
     for (slope, expected) in [(0.0, Judgement::Holds), (5.0, Judgement::Breaks), (-5.0, Judgement::Holds)] {
-        let judged = backlog("backlog", &series(slope), 2.0, 100.0, EARLY).unwrap().unwrap();
+        let judged = backlog("pods", &series(slope), 2.0, 100.0, EARLY).unwrap().unwrap();
         assert_eq!(judged.judgement, expected, "{slope}: {judged:?}");
         assert!((judged.value - slope / 100.0).abs() < 0.005, "{judged:?}");
     }
-    let short = backlog("backlog", &series(0.0)[..10], 2.0, 100.0, EARLY).unwrap().unwrap();
+    let short = backlog("pods", &series(0.0)[..10], 2.0, 100.0, EARLY).unwrap().unwrap();
     assert_eq!(short.judgement, Judgement::Undecided);
-    let last = backlog("backlog", &series(0.0)[..10], 2.0, 100.0, Extent::END).unwrap().unwrap();
+    let last = backlog("pods", &series(0.0)[..10], 2.0, 100.0, Extent::END).unwrap().unwrap();
     assert_eq!((last.judgement, last.few_samples), (Judgement::Holds, true));
     // A run of a few seconds ended in an error.
-    assert_eq!(backlog("backlog", &series(0.0)[..4], 2.0, 100.0, Extent::END), Ok(None));
+    assert_eq!(backlog("pods", &series(0.0)[..4], 2.0, 100.0, Extent::END), Ok(None));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_backlog_of_half_a_minute_that_grew_by_chance_broke_the_hold() {
         let means: Vec<f64> = (0..10)
             .map(|index| 40.0 + slope * 2.0 * f64::from(u8::try_from(index).unwrap()) + noise(index))
             .collect();
-        let judged = backlog("backlog", &means, 2.0, 20.0, Extent::END).unwrap().unwrap();
+        let judged = backlog("pods", &means, 2.0, 20.0, Extent::END).unwrap().unwrap();
         (judged.judgement, judged.few_samples, judged.limit)
     };
     assert_eq!(judge(0.2), (Judgement::Holds, true, 0.02));

@@ -105,6 +105,17 @@ fn no_probe_is_spent_on_a_bracket_narrower_than_asked() {
 }
 
 #[test]
+fn without_a_ramp_steady_probes_find_the_same() {
+    for start in [4.0, 90.0, 1000.0] {
+        let plan = Plan { from: From::Start { at: start }, hold: false, overload: false, ..PLAN };
+        let (tried, answer) = search(plan, |task| Server::of(100.0).finding(task));
+        assert!(tried.iter().all(|task| task.kind == TaskKind::Probe), "{tried:?}");
+        let (low, high) = (answer.low.unwrap(), answer.high.unwrap());
+        assert!(low <= 100.0 && 100.0 < high && high / low <= 1.05 * ROUNDING, "{start}: {answer:?}");
+    }
+}
+
+#[test]
 fn what_is_close_to_a_limit_is_tried_until_two_of_three_agree() {
     // At the same load the first window holds, the second breaks and the third holds.
     let mut times = std::collections::BTreeMap::new();

@@ -74,7 +74,7 @@ fn a_profile_wins_over_what_it_extends_flag_by_flag() {
 }
 
 #[test]
-fn storage_and_kubelet_are_merged_setting_by_setting() {
+fn topology_storage_and_kubelet_are_merged_setting_by_setting() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -83,13 +83,16 @@ fn storage_and_kubelet_are_merged_setting_by_setting() {
     };
     write(
         "slow.toml",
-        &format!("{ROOT}[storage]\nwrite-iops = 50\n[kubelet]\nmax-pods = 30\nevent-burst = 7\n"),
+        &format!(
+            "{ROOT}[topology]\napiservers = 2\n[storage]\nwrite-iops = 50\n[kubelet]\nmax-pods = 30\nevent-burst = 7\n"
+        ),
     );
     let leaf = |text: &str| write("leaf.toml", &format!("about = \"x\"\nextends = \"slow.toml\"\n{text}"));
 
     let profile = load(&leaf("[kubelet]\nmax-pods = 40")).unwrap();
     assert_eq!(profile.storage, Storage { medium: Medium::Disk, write_iops: NonZeroU32::new(50) });
     assert_eq!((profile.kubelet.max_pods.get(), profile.kubelet.event_burst.get()), (40, 7));
+    assert_eq!(profile.topology.apiservers(), 2);
 
     let path = leaf("[storage]\nmedium = \"tmpfs\"");
     let error = load(&path).unwrap_err().to_string();
@@ -151,7 +154,7 @@ fn mistakes_are_named_with_their_place() {
     check("[apiserver.flag]\nv = 1", "p.toml:3:12: unknown field `flag`; did you mean `flags`?");
     check(
         "[manifest]\nqps = 5",
-        "p.toml:3:2: unknown field `manifest`; known are: about, sources, extends, versions, audit, storage, kubelet, env, etcd, apiserver, scheduler, controller-manager",
+        "p.toml:3:2: unknown field `manifest`; known are: about, sources, extends, versions, topology, audit, storage, kubelet, env, etcd, apiserver, scheduler, controller-manager",
     );
     check(
         "[kubelet]\nnodeStatusReportFrequency = \"5s\"",
@@ -181,6 +184,23 @@ fn mistakes_are_named_with_their_place() {
     check(
         "[audit]\nlevel = \"Metdata\"",
         "p.toml:4:9: unknown value `Metdata` under [audit]; did you mean `Metadata`?",
+    );
+    check(
+        "[audit]\nbackend = \"webhok\"",
+        "p.toml:4:11: unknown value `webhok` under [audit]; did you mean `webhook`?",
+    );
+    check(
+        "[audit]\nlevels = \"None\"",
+        "p.toml:4:1: unknown field `levels` under [audit]; did you mean `level`?",
+    );
+    check("[topolgy]\napiservers = 2", "p.toml:3:2: unknown field `topolgy`; did you mean `topology`?");
+    check(
+        "[topology]\napiserver = 2",
+        "p.toml:4:1: unknown field `apiserver` under [topology]; did you mean `apiservers`?",
+    );
+    check(
+        "[topology]\napiservers = 0",
+        "p.toml:4:14: invalid value: integer `0`, expected a number from 1 to 3",
     );
     check("[etcd.flags]\nmax-wals = []", "p.toml:4:12: an empty array would say nothing; leave the flag out");
     check(

@@ -16,6 +16,55 @@ fn summary(n: u64, figures: [f64; 3]) -> Summary {
     Summary { n, p50, p90, p99: None, p999: None, max }
 }
 
+fn load() -> LoadRecord {
+    LoadRecord {
+        name: "pods".to_owned(),
+        driver: "pods".to_owned(),
+        judged: true,
+        rate_per_second: Some(15.0),
+        count: None,
+        goodput: None,
+        response: summary(59, [1.1, 1.5, 2.0]),
+        watch_lag: None,
+        operations: None,
+        figures: BTreeMap::new(),
+    }
+}
+
+fn creations() -> KindRecord {
+    KindRecord {
+        verb: "create".to_owned(),
+        resource: "pods".to_owned(),
+        offered: 61,
+        done: 60,
+        errors: BTreeMap::from([(ErrorClass::TooManyRequests, 1)]),
+        response: summary(59, [0.01, 0.02, 0.03]),
+        service: summary(59, [0.009, 0.019, 0.029]),
+        lateness: summary(60, [0.0001, 0.0002, 0.0003]),
+    }
+}
+
+fn fault() -> FaultRecord {
+    FaultRecord {
+        name: "refusals".to_owned(),
+        resource: "pods".to_owned(),
+        asked: 61,
+        denied: 1,
+        code: Some(500),
+        delay_seconds: Some(0.1),
+    }
+}
+
+fn limit() -> Limit {
+    Limit {
+        component: "etcd".to_owned(),
+        resource: "WAL fsync".to_owned(),
+        figure: 0.041,
+        threshold: 0.01,
+        text: "etcd: WAL fsync p99 41.0 ms, threshold 10.0 ms".to_owned(),
+    }
+}
+
 pub(crate) fn sample() -> RunRecord {
     let start: Timestamp = "2026-11-22T14:30:00.5Z".parse().unwrap();
     RunRecord {
@@ -57,19 +106,9 @@ pub(crate) fn sample() -> RunRecord {
             PhaseRecord { phase: Phase::Prepare, start, seconds: 12.5 },
             PhaseRecord { phase: Phase::WarmUp, start, seconds: 30.0 },
         ],
-        requests: Requests {
-            drivers: vec![KindRecord {
-                verb: "create".to_owned(),
-                resource: "pods".to_owned(),
-                offered: 61,
-                done: 60,
-                errors: BTreeMap::from([(ErrorClass::TooManyRequests, 1)]),
-                response: summary(59, [0.01, 0.02, 0.03]),
-                service: summary(59, [0.009, 0.019, 0.029]),
-                lateness: summary(60, [0.0001, 0.0002, 0.0003]),
-            }],
-            fleet: Vec::new(),
-        },
+        loads: vec![load()],
+        faults: vec![fault()],
+        requests: Requests { drivers: vec![creations()], fleet: Vec::new() },
         goodput: Some(Goodput::new(61, 59, Duration::from_secs(10), Duration::from_secs(4))),
         pods: Some(Pods {
             offered: 61,
@@ -108,6 +147,7 @@ pub(crate) fn sample() -> RunRecord {
             n: 790.0,
             few_samples: false,
         }],
+        limited_by: vec![limit()],
         warnings: vec![Warning {
             name: "few-samples".to_owned(),
             class: WarningClass::Warn,
@@ -123,6 +163,16 @@ fn version_1_is_written_and_read_as_committed() {
     let written = serde_json::to_string_pretty(&sample()).unwrap();
     assert_eq!(written, COMMITTED.trim_end(), "{written}");
     assert_eq!(serde_json::from_str::<RunRecord>(COMMITTED).unwrap(), sample());
+}
+
+#[test]
+fn a_record_from_before_a_list_was_kept_is_read_without_it() {
+    let mut old: serde_json::Value = serde_json::from_str(COMMITTED).unwrap();
+    for list in ["loads", "faults", "limited_by", "judged", "component_metrics"] {
+        assert!(old.as_object_mut().unwrap().remove(list).is_some(), "{list}");
+    }
+    let read: RunRecord = serde_json::from_value(old).unwrap();
+    assert!(read.loads.is_empty() && read.faults.is_empty() && read.limited_by.is_empty());
 }
 
 #[test]

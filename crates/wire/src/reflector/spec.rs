@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::state::Step;
 use crate::{Encoding, Request};
 
 /// Objects per page when a list is paged (client-go tools/pager `defaultPageSize`).
@@ -29,6 +30,8 @@ pub struct WatchSpec {
     pub timeout: Range<Duration>,
     /// Encoding asked for.
     pub accept: Encoding,
+    /// Whether the watch itself sends what is there first (KEP-3157), as clients do since client-go 1.35; else a list does.
+    pub watch_list: bool,
 }
 
 impl WatchSpec {
@@ -41,6 +44,7 @@ impl WatchSpec {
             timeout_param: true,
             timeout: Duration::from_mins(5)..Duration::from_mins(10),
             accept: Encoding::Protobuf,
+            watch_list: true,
         }
     }
 
@@ -77,6 +81,11 @@ impl WatchSpec {
     pub fn accept(mut self, accept: Encoding) -> Self {
         self.accept = accept;
         self
+    }
+
+    /// How a reflector begins, and begins again when all it knew is too old.
+    pub(super) fn first(&self) -> Step {
+        if self.watch_list { Step::WatchList } else { Step::List }
     }
 
     /// A watch from a resource version; `initial_events` makes it a `WatchList` (KEP-3157).

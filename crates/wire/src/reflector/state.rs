@@ -26,11 +26,14 @@ pub(super) enum State {
     Delivering { items: std::vec::IntoIter<Object>, resource_version: String },
 }
 
-/// A request to make.
+/// What a reflector does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
+    /// What there is and what happens, by one watch (`watchList`): after a watch that broke, and to begin with.
     WatchList,
+    /// What there is, by a LIST (`list`): after a `WatchList` that failed.
     List,
+    /// What happened since the last version (`watch`): after a watch that ended.
     Rewatch,
 }
 

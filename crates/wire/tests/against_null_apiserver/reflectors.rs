@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_pb::api::core::v1::Pod;
 use null_apiserver::{Action, NullApiserver, Reason, Refusal, Rule};
 use tokio::time::Instant;
-use wire::{Client, Credential, Encoding, Reflector, ReflectorCounters, Seen, WatchKind, WatchSpec};
+use wire::{Client, Credential, Encoding, Reflector, ReflectorCounters, Seen, Step, WatchKind, WatchSpec};
 
 use crate::fixture::{client, in_memory, pod};
 
@@ -131,6 +131,35 @@ async fn initial_events_do_not_move_the_version_but_live_ones_do() {
     server.put(&pod("c", "n-1"));
     expect(&mut reflector, &["+c"]).await;
     assert_eq!(asked(&server)[1..], [watch_from(version)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_in_the_place_of_another_begins_where_that_has_ended() {
+    let (server, client) = in_memory().await;
+    server.put(&pod("a", "n-1"));
+    let mut first = reflector(&client);
+    assert_eq!(first.version(), "");
+    expect(&mut first, &["restarted", "+a", "synced"]).await;
+    server.put(&pod("b", "n-1"));
+    expect(&mut first, &["+b"]).await;
+    let version = server.resource_version();
+    assert_eq!(first.version(), version.to_string());
+    server.put(&pod("c", "n-1"));
+    let resuming = |version: u64, step| {
+        let from = if version == 0 { String::new() } else { version.to_string() };
+        Reflector::resuming(client.clone(), spec(), 1, from, step)
+    };
+    let listed = ["restarted", "+a", "+b", "+c", "synced"];
+    expect(&mut resuming(version, Step::Rewatch), &["+c"]).await;
+    for step in [Step::WatchList, Step::List] {
+        let mut reflector = resuming(version, step);
+        expect(&mut reflector, &listed).await;
+        assert_eq!(reflector.counters().relists, 1);
+    }
+    expect(&mut resuming(0, Step::Rewatch), &listed).await;
+    let list = format!("..&resourceVersion={version}");
+    let expected = [watch_from(version), watch_list_from(version), list, WATCH_LIST.to_owned()];
+    assert_eq!(asked(&server)[1..], expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use k8s_pb::api::core::v1 as core;
 use measure::Nanos;
 use prost::Message;
 use serde_json::Value;
-use wire::WatchSpec;
+use wire::{Step, WatchSpec};
 
 use super::{render, server::Server};
 use crate::{
@@ -51,6 +51,7 @@ enum Delivery {
     ProxySynced,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "facts about the test that do not depend on each other")]
 pub(super) struct Driver {
     pub(super) node: Node,
     pub(super) server: Server,
@@ -65,6 +66,10 @@ pub(super) struct Driver {
     /// When the node's process ended by itself.
     pub(super) stopped: Option<Duration>,
     faults: Box<Faults>,
+    /// The machine was cut off, and is.
+    pub(super) cut_off: bool,
+    /// Watches that began again, when and how.
+    pub(super) rewatched: Vec<(Duration, Step)>,
     watching: bool,
     watching_node: bool,
     /// Watches of Secrets and config maps that were started (`+`) and ended (`-`).
@@ -155,6 +160,8 @@ impl Driver {
             certificates: Vec::new(),
             stopped: None,
             faults: Box::new(|_| None),
+            cut_off: false,
+            rewatched: Vec::new(),
             watching: false,
             watching_node: false,
             watches: Vec::new(),
@@ -185,7 +192,17 @@ impl Driver {
 
     /// The kubelet is killed: what is on its way to it is lost.
     pub(super) fn end_process(&mut self) {
-        self.node.end_process(false, &mut self.addresses);
+        self.end(false);
+    }
+
+    /// The machine loses its power.
+    pub(super) fn lose_power(&mut self) {
+        self.end(true);
+    }
+
+    fn end(&mut self, machine_too: bool) {
+        let now = Now { at: Nanos::from(self.now), wall: self.wall() };
+        self.node.end_process(now, machine_too, &mut self.addresses);
         self.deliveries.clear();
         self.watching = false;
         self.watching_node = false;
@@ -211,6 +228,13 @@ impl Driver {
     pub(super) fn show_objects(&mut self) {
         let hidden = std::mem::take(&mut self.hidden);
         self.deliveries.extend(hidden.into_iter().map(|name| (self.now, Delivery::Object(name))));
+    }
+
+    /// The node lifecycle controller takes the node for dead.
+    pub(super) fn write_off(&mut self) {
+        let at = self.wall();
+        self.server.write_off(at);
+        self.deliver_events();
     }
 
     /// Somebody else writes a condition of the Node.
@@ -269,6 +293,7 @@ impl Driver {
 
     fn step(&mut self, event: Event) {
         let before = self.sent.len();
+        self.cut_off &= !matches!(event, Event::Start | Event::Resume);
         if let Event::Answer { call, answer } = &event {
             let asked = self.sent.iter_mut().find(|sent| sent.call == *call && sent.outcome.is_none());
             if let Some(sent) = asked {
@@ -279,7 +304,15 @@ impl Driver {
         let mut actions = Vec::new();
         self.node.step(now, event, &mut self.addresses, &mut actions);
         for action in actions {
+            let action = match action {
+                Action::Rewatch { watched, spec, first } => {
+                    self.rewatched.push((self.now, first));
+                    Action::Watch { watched, spec }
+                }
+                other => other,
+            };
             match action {
+                Action::Rewatch { .. } => unreachable!("taken for a watch"),
                 Action::Reached(milestone) => self.milestones.push(milestone),
                 Action::Watch { watched: Watched::Pods, .. } => {
                     assert!(!self.watching, "the pod watch is started once");
@@ -310,6 +343,7 @@ impl Driver {
                 Action::UseCertificate(_) => self.certificates.push(self.now),
                 Action::Unwatch(_) => {}
                 Action::Stop => self.stopped = Some(self.now),
+                Action::Disconnect => self.disconnect(),
                 Action::Send { call, request, intended } => {
                     assert!(intended <= now.at, "{call:?} is sent before it was meant to be");
                     let sent = Sent {
@@ -337,6 +371,17 @@ impl Driver {
         if let Some(invariants) = self.invariants {
             invariants(self, before);
         }
+    }
+
+    /// Watches end, and requests under way have no answer.
+    fn disconnect(&mut self) {
+        (self.cut_off, self.watching, self.watching_node) = (true, false, false);
+        let (at, lost) = (self.now, std::mem::take(&mut self.deliveries));
+        let unanswered = lost.into_iter().filter_map(|(_, delivery)| match delivery {
+            Delivery::Answer(call, _) => Some((at, Delivery::Answer(call, Answer::Failed))),
+            _ => None,
+        });
+        self.deliveries = unanswered.collect();
     }
 
     /// What the server's pods have gone through reaches the node before the answers to its own requests do.
@@ -368,6 +413,9 @@ impl Driver {
 
     /// A fresh list, as after the watch has expired.
     pub(super) fn relist(&mut self) {
+        if !self.watching {
+            return;
+        }
         self.deliveries.retain(|(_, delivery)| !matches!(delivery, Delivery::Pod(_)));
         self.server.take_events();
         self.deliver_list();

@@ -26,7 +26,7 @@ fn what_a_controller_wrote_is_put_right_at_the_next_look_and_not_before() {
         // The first look was right after registration, in the first second; looks are 10.0-10.4 s apart.
         driver.run_until(seconds(10));
         assert!(driver.times_of(PATCH).is_empty(), "{:?}", driver.times_of(PATCH));
-        assert_eq!(driver.milestones.iter().filter(|it| **it == Milestone::NodeWrittenOff).count(), 1);
+        assert_eq!(driver.milestones.iter().filter(|it| **it == Milestone::NodeWrittenOff(None)).count(), 1);
         driver.run_until(seconds(40));
         let times = driver.times_of(PATCH);
         assert!(times.len() == 1 && times[0] < 10_800, "{times:?}");

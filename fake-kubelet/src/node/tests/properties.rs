@@ -10,7 +10,7 @@ use super::{
     driver::{Driver, Fault, Sent, millis, pod, seconds},
     server::Server,
 };
-use crate::{Call, Milestone};
+use crate::{Call, Event, Milestone};
 
 #[derive(Clone, Debug)]
 enum Happening {
@@ -24,6 +24,10 @@ enum Happening {
     Relist,
     TouchLease,
     LoseLease,
+    /// The machine is cut off.
+    Silence,
+    /// The server can be reached again.
+    Resume,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -39,6 +43,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Relist),
         1 => Just(Happening::TouchLease),
         1 => Just(Happening::LoseLease),
+        1 => Just(Happening::Silence),
+        2 => Just(Happening::Resume),
     ]
 }
 
@@ -89,6 +95,8 @@ fn happen(driver: &mut Driver, happening: &Happening, incarnation: &mut u32) {
         Happening::Relist => driver.relist(),
         Happening::TouchLease if driver.server.lease.is_some() => driver.server.touch_lease(),
         Happening::LoseLease => driver.server.lease = None,
+        Happening::Silence => driver.happen(Event::Silence),
+        Happening::Resume => driver.happen(Event::Resume),
         _ => {}
     }
 }
@@ -101,10 +109,12 @@ fn pod_of(sent: &Sent) -> Option<&str> {
 }
 
 fn invariants(driver: &Driver, before: usize) {
+    // Cut off it waits for answers that do not come, and sends nothing.
     assert!(
-        driver.is_waiting() || driver.node.next_deadline().is_some(),
+        driver.cut_off || driver.is_waiting() || driver.node.next_deadline().is_some(),
         "the node has gone to sleep for ever"
     );
+    assert!(!driver.cut_off || driver.sent.len() == before, "sent while it was cut off");
     for (index, sent) in driver.sent.iter().enumerate().skip(before) {
         let Some(uid) = pod_of(sent) else { continue };
         let earlier: Vec<&Sent> = driver.sent[..index].iter().filter(|sent| pod_of(sent).is_some()).collect();
@@ -179,6 +189,7 @@ proptest! {
         for happening in &happenings {
             happen(&mut driver, happening, &mut incarnation);
         }
+        driver.happen(Event::Resume);
         driver.serve_all();
         driver.run_for(seconds(200));
         check_recovered(&driver);

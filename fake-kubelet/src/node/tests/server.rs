@@ -120,13 +120,29 @@ impl Server {
 
     /// Somebody else writes a condition of the Node.
     pub(super) fn set_node_condition(&mut self, kind: &str, status: &str) {
-        let conditions = &mut self.node.as_mut().unwrap().status.as_mut().unwrap().conditions;
-        let written = core::NodeCondition {
+        self.write_node_condition(core::NodeCondition {
             r#type: Some(kind.to_owned()),
             status: Some(status.to_owned()),
             ..Default::default()
-        };
-        match conditions.iter_mut().find(|it| it.r#type.as_deref() == Some(kind)) {
+        });
+    }
+
+    /// What the node lifecycle controller writes of a node whose lease has grown old (`tryUpdateNodeHealth`).
+    pub(super) fn write_off(&mut self, at: jiff::Timestamp) {
+        let text = |text: &str| Some(text.to_owned());
+        self.write_node_condition(core::NodeCondition {
+            r#type: text("Ready"),
+            status: text("Unknown"),
+            reason: text("NodeStatusUnknown"),
+            message: text("Kubelet stopped posting node status."),
+            last_transition_time: Some(meta::Time { seconds: Some(at.as_second()), nanos: None }),
+            ..Default::default()
+        });
+    }
+
+    fn write_node_condition(&mut self, written: core::NodeCondition) {
+        let conditions = &mut self.node.as_mut().unwrap().status.as_mut().unwrap().conditions;
+        match conditions.iter_mut().find(|it| it.r#type == written.r#type) {
             Some(condition) => *condition = written,
             None => conditions.push(written),
         }

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, ops::Range};
 
 use measure::{ErrorClass, Latency, Nanos};
 
-use super::observer::{SeenPhase, Sighting};
+use super::{
+    super::{Accounting, Counts, open_loop::DROPPED_START, seeing::Seeing},
+    observer::{SeenPhase, Sighting},
+};
+use crate::scenario::Until;
 
 /// One pod, from being due to being gone.
 #[derive(Clone, Debug, Default)]
@@ -12,9 +16,11 @@ struct Entry {
     intended: Nanos,
     created: Option<Nanos>,
     refused: Option<ErrorClass>,
-    watched: Watched,
+    watched: Seeing,
     scheduled: Option<Nanos>,
     running: Option<Nanos>,
+    /// When it had come to what it is for.
+    achieved: Option<Nanos>,
     /// When the watch first showed it.
     seen: Option<Nanos>,
     /// Its delivery has been told of.
@@ -24,21 +30,11 @@ struct Entry {
     gone: Option<Nanos>,
 }
 
-/// What the watch has shown of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Watched {
-    /// Nothing yet.
-    #[default]
-    Never,
-    /// It was there before the list that is under way, and is not in it so far.
-    BeforeList,
-    /// It is there.
-    There,
-}
-
 /// The entries of a load, by the number of the pod.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
+    /// What pods have to come to.
+    until: Until,
     entries: BTreeMap<u64, Entry>,
     /// Entries whose story is over; they need no more looking after.
     counts: Counts,
@@ -48,8 +44,8 @@ pub(super) struct Ledger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
     Nothing,
-    /// The pod runs for the first time.
-    Ran {
+    /// The pod has come to what it is for: it is bound, or it runs.
+    Achieved {
         index: u64,
         at: Nanos,
     },
@@ -58,66 +54,6 @@ pub(super) enum News {
         index: u64,
         at: Nanos,
     },
-}
-
-/// How a load stands, for a progress line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Pods whose time has come.
-    pub(crate) offered: u64,
-    /// Pods that have been seen Running.
-    pub(crate) ran: u64,
-    /// Pods that are gone or never came to be.
-    pub(crate) over: u64,
-    /// Pods whose creation is under way or was acknowledged and that do not run yet, and those that are being deleted and are not
-    /// gone.
-    pub(crate) backlog: u64,
-    /// Starts that found no room and were given up.
-    pub(crate) dropped: u64,
-}
-
-impl Counts {
-    /// Of several loads together.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            offered: self.offered + other.offered,
-            ran: self.ran + other.ran,
-            over: self.over + other.over,
-            backlog: self.backlog + other.backlog,
-            dropped: self.dropped + other.dropped,
-        }
-    }
-}
-
-/// Where every pod ended up: each is in exactly one of running, deleted and failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accounting {
-    pub(crate) offered: u64,
-    /// Still running when the run gave up waiting.
-    pub(crate) running: u64,
-    /// Ran, was deleted by the driver, and is gone.
-    pub(crate) deleted: u64,
-    /// Anything else, by reason.
-    pub(crate) failed_by_reason: BTreeMap<String, u64>,
-}
-
-/// The reason of starts that the pacing thread could not hand over.
-const DROPPED_START: &str = "dropped-start";
-
-impl Accounting {
-    pub(crate) fn failed(&self) -> u64 {
-        self.failed_by_reason.values().sum()
-    }
-
-    /// Adds another load's.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.offered += other.offered;
-        self.running += other.running;
-        self.deleted += other.deleted;
-        for (reason, count) in &other.failed_by_reason {
-            *self.failed_by_reason.entry(reason.clone()).or_default() += count;
-        }
-    }
 }
 
 impl Stages {
@@ -147,13 +83,17 @@ pub(crate) struct Stages {
 }
 
 impl Ledger {
+    pub(super) fn new(until: Until) -> Self {
+        Self { until, entries: BTreeMap::new(), counts: Counts::default() }
+    }
+
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }
 
     /// Whether every pod's story is over.
     pub(super) fn is_settled(&self) -> bool {
-        self.counts.over == self.counts.offered
+        self.counts.settled == self.counts.offered
     }
 
     /// The time of pod `index` has come.
@@ -211,37 +151,43 @@ impl Ledger {
 
     fn on_pod(&mut self, index: u64, at: Nanos, scheduled: bool, phase: SeenPhase) -> News {
         let mut news = News::Nothing;
-        let mut ran = 0;
+        let until = self.until;
+        let mut achieved = 0;
         self.change(index, |entry| {
-            entry.watched = Watched::There;
+            entry.watched = Seeing::There;
             entry.seen.get_or_insert(at);
             if scheduled {
                 entry.scheduled.get_or_insert(at);
             }
-            if phase == SeenPhase::Running && entry.running.is_none() {
-                entry.running = Some(at);
-                ran = 1;
-                news = News::Ran { index, at };
+            if phase == SeenPhase::Running {
+                entry.running.get_or_insert(at);
+            }
+            let is_as_wanted = match until {
+                Until::Bound => entry.scheduled.is_some(),
+                Until::Running => entry.running.is_some(),
+            };
+            if is_as_wanted && entry.achieved.is_none() {
+                entry.achieved = Some(at);
+                achieved = 1;
+                news = News::Achieved { index, at };
             }
             if phase == SeenPhase::Failed && !entry.failed && !entry.deleting {
                 entry.failed = true;
                 news = News::Failed { index, at };
             }
         });
-        self.counts.ran += ran;
+        self.counts.done += achieved;
         news
     }
 
     fn expect_again(&mut self) {
-        for entry in self.entries.values_mut().filter(|entry| entry.watched == Watched::There) {
-            entry.watched = Watched::BeforeList;
-        }
+        self.entries.values_mut().for_each(|entry| entry.watched.list_begins());
     }
 
     /// Pods that were seen before the list and are not in it are gone. One that has never been seen is not: the list may be
     /// older than its creation.
     fn sweep(&mut self, at: Nanos) {
-        let missed = |entry: &Entry| entry.watched == Watched::BeforeList && entry.gone.is_none();
+        let missed = |entry: &Entry| entry.watched.is_missed() && entry.gone.is_none();
         let indices: Vec<u64> =
             self.entries.iter().filter(|(_, entry)| missed(entry)).map(|(index, _)| *index).collect();
         for index in indices {
@@ -257,7 +203,7 @@ impl Ledger {
         let moved = |count: &mut u64, before: bool, after: bool| {
             *count = *count + u64::from(after) - u64::from(before);
         };
-        moved(&mut self.counts.over, before.0, after.0);
+        moved(&mut self.counts.settled, before.0, after.0);
         moved(&mut self.counts.backlog, before.1, after.1);
     }
 
@@ -269,8 +215,8 @@ impl Ledger {
             .chain(std::iter::repeat_n(Place::Failed(DROPPED_START), usize::try_from(dropped).unwrap_or(0)))
         {
             match place {
-                Place::Running => accounting.running += 1,
-                Place::Deleted => accounting.deleted += 1,
+                Place::There => accounting.there += 1,
+                Place::Deleted => accounting.gone += 1,
                 Place::Failed(reason) => {
                     *accounting.failed_by_reason.entry(reason.to_owned()).or_default() += 1;
                 }
@@ -305,7 +251,7 @@ impl Ledger {
 /// The one place an entry is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    Running,
+    There,
     Deleted,
     Failed(&'static str),
 }
@@ -313,25 +259,25 @@ enum Place {
 impl Entry {
     /// Nothing more is expected of the pod.
     fn is_over(&self) -> bool {
-        let never_was = self.refused.is_some() && self.watched == Watched::Never;
+        let never_was = self.refused.is_some() && self.watched == Seeing::Never;
         self.gone.is_some() || never_was
     }
 
     /// Asked for and not finished: living pods are not. A creation that the server has in a line and has not answered counts too, or
     /// a line in front of the server would be no backlog.
     fn is_unfinished(&self) -> bool {
-        let is_expected = self.refused.is_none() || self.watched != Watched::Never;
-        let starts = is_expected && self.running.is_none() && !self.failed;
+        let is_expected = self.refused.is_none() || self.watched != Seeing::Never;
+        let starts = is_expected && self.achieved.is_none() && !self.failed;
         self.gone.is_none() && (starts || self.deleting)
     }
 
     fn place(&self) -> Place {
         match self {
             Entry { failed: true, .. } => Place::Failed("ended-by-itself"),
-            Entry { gone: Some(_), running: Some(_), deleting: true, .. } => Place::Deleted,
+            Entry { gone: Some(_), achieved: Some(_), deleting: true, .. } => Place::Deleted,
             Entry { gone: Some(_), .. } => Place::Failed("vanished"),
-            Entry { running: Some(_), .. } => Place::Running,
-            Entry { refused: Some(class), watched: Watched::Never, .. } => Place::Failed(match class {
+            Entry { achieved: Some(_), .. } => Place::There,
+            Entry { refused: Some(class), watched: Seeing::Never, .. } => Place::Failed(match class {
                 ErrorClass::TooManyRequests => "create-too-many-requests",
                 ErrorClass::Conflict => "create-conflict",
                 ErrorClass::Forbidden | ErrorClass::NotFound | ErrorClass::OtherStatus => "create-refused",
@@ -340,7 +286,7 @@ impl Entry {
                 ErrorClass::Connection => "create-connection",
             }),
             Entry { scheduled: Some(_), .. } => Place::Failed("never-ran"),
-            Entry { watched: Watched::Never, .. } => Place::Failed("never-seen"),
+            Entry { watched: Seeing::Never, .. } => Place::Failed("never-seen"),
             _ => Place::Failed("never-scheduled"),
         }
     }

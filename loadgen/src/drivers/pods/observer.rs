@@ -7,15 +7,19 @@ use measure::{Clock, Nanos};
 use tokio::sync::mpsc;
 use wire::{Client, Reflector, Seen, WatchKind, WatchSpec};
 
-const PREFIX: &str = "pod-";
+/// Names of a load's pods: loads share a namespace.
+#[derive(Clone, Debug)]
+pub(super) struct Names(pub(super) String);
 
-/// The name of pod number `index`.
-pub(super) fn name(index: u64) -> String {
-    format!("{PREFIX}{index}")
-}
+impl Names {
+    /// Of pod number `index`.
+    pub(super) fn of(&self, index: u64) -> String {
+        format!("{}-{index}", self.0)
+    }
 
-fn index(name: &str) -> Option<u64> {
-    name.strip_prefix(PREFIX)?.parse().ok()
+    fn index(&self, name: &str) -> Option<u64> {
+        name.strip_prefix(&self.0)?.strip_prefix('-')?.parse().ok()
+    }
 }
 
 /// One thing the watch showed.
@@ -45,6 +49,7 @@ pub(super) async fn watch(
     client: Client,
     clock: Clock,
     pods: WatchSpec,
+    names: Names,
     seed: u64,
     sightings: mpsc::UnboundedSender<Sighting>,
 ) {
@@ -56,7 +61,7 @@ pub(super) async fn watch(
             Seen::Restarted => Some(Sighting::ListBegins),
             Seen::Synced => Some(Sighting::ListEnds { at }),
             Seen::Object { kind, object, .. } => {
-                object.decode().ok().and_then(|pod| sighting(kind, &pod, at))
+                object.decode().ok().and_then(|pod| sighting(&names, kind, &pod, at))
             }
             Seen::Error(error) => {
                 tracing::warn!(%error, "the watch on the run's pods was interrupted");
@@ -71,9 +76,9 @@ pub(super) async fn watch(
     }
 }
 
-fn sighting(kind: WatchKind, pod: &Pod, at: Nanos) -> Option<Sighting> {
+fn sighting(names: &Names, kind: WatchKind, pod: &Pod, at: Nanos) -> Option<Sighting> {
     let metadata = pod.metadata.as_ref()?;
-    let index = index(metadata.name.as_deref()?)?;
+    let index = names.index(metadata.name.as_deref()?)?;
     if kind == WatchKind::Deleted {
         return Some(Sighting::Gone { index, at });
     }

@@ -62,6 +62,9 @@ fn run(cpu: f64) -> RunRecord {
         fleet: Fleet { nodes: 200, ready: 200, preset: "kubelet".to_owned(), identities: "ca".to_owned() },
         driver_identities: 16,
         phases: Vec::new(),
+        loads: Vec::new(),
+        limited_by: Vec::new(),
+        faults: Vec::new(),
         requests: Requests { drivers: vec![kind("create", 600, 0.01)], fleet: Vec::new() },
         goodput: Some(Goodput::new(
             1000,

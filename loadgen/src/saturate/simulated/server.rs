@@ -9,7 +9,7 @@ use wire::Traffic;
 
 use crate::{
     criteria::Criteria,
-    observed::{Done, Observed},
+    observed::{Done, Observed, Told, Watched},
     probe::{Ask, Course, RUN_UP, World},
 };
 
@@ -49,7 +49,7 @@ pub(super) struct Simulation {
 struct Load {
     arrivals: Peekable<Schedule>,
     begin: Nanos,
-    observed: Observed,
+    told: Told,
 }
 
 /// What becomes of a pod of a load, by the number of that.
@@ -78,13 +78,20 @@ impl Simulation {
     /// Offers a load instead of the one before, whose pods go on.
     pub(super) fn begin<'a>(&'a mut self, ask: &'a Ask) -> Course<'a, &'a mut Self> {
         let begin = self.now + RUN_UP;
-        let observed = Observed::new(begin, Criteria::default());
+        let watched = Watched {
+            name: "pods".to_owned(),
+            is_judged: true,
+            rate: Some(ask.at),
+            limit: Criteria::default().pod_startup,
+            slow: Some("startup"),
+        };
+        let observed = Observed::new(begin, Criteria::default(), &[watched]);
         observed.open(begin);
         let seed = nth_seed(self.server.seed, ask.number);
         let arrivals =
             Schedule::new(self.server.arrivals, Rate::per_second(ask.at).unwrap(), seed).peekable();
-        self.loads.push(Load { arrivals, begin, observed: observed.clone() });
-        Course { world: self, ask, observed, begin, offered: ask.at }
+        self.loads.push(Load { arrivals, begin, told: observed.told(0) });
+        Course { world: self, ask, observed, begin }
     }
 
     fn next_arrival(&mut self) -> Option<Nanos> {
@@ -113,9 +120,9 @@ impl Simulation {
     fn arrive(&mut self, intended: Nanos) {
         let load = self.loads.len() - 1;
         self.loads[load].arrivals.next();
-        let observed = &self.loads[load].observed;
-        observed.offers(intended);
-        observed.begins(CREATE, intended);
+        let told = &self.loads[load].told;
+        told.offers(intended);
+        told.begins(CREATE, intended);
         let longer = self.server.doubles_at.map_or(0.0, |k| f64::from(self.in_line) / k);
         let service = Duration::from_secs_f64((1.0 + longer) / self.server.capacity);
         self.free_at = self.free_at.max(intended) + service;
@@ -134,14 +141,14 @@ impl Simulation {
         | Event::Runs { load, .. }
         | Event::Deleted { load }
         | Event::Gone { load, .. }) = event;
-        let observed = &self.loads[load].observed;
+        let told = &self.loads[load].told;
         let done = |kind, intended, outcome| {
-            observed.ends(&Done { kind, intended, sent: intended, ended: at, outcome });
+            told.ends(&Done { kind, intended, sent: intended, ended: at, outcome });
         };
         match event {
             Event::Created { intended, .. } => {
                 done(CREATE, intended, Outcome::Ok);
-                observed.delivers(at, at);
+                told.delivers(at, at);
                 self.in_line -= 1;
                 self.due.push(Reverse((at + START_UP, Event::Runs { load, intended })));
             }
@@ -151,12 +158,12 @@ impl Simulation {
                 self.backlog -= 1;
             }
             Event::Runs { intended, .. } => {
-                observed.achieves(intended, at);
+                told.achieves(intended, at);
                 self.backlog -= 1;
                 self.due.push(Reverse((at + LIFETIME, Event::Deleted { load })));
             }
             Event::Deleted { .. } => {
-                observed.begins(DELETE, at);
+                told.begins(DELETE, at);
                 self.backlog += 1;
                 self.due.push(Reverse((at + END, Event::Gone { load, intended: at })));
             }
@@ -180,7 +187,7 @@ impl World for &mut Simulation {
         self.pass(self.now + length);
     }
 
-    fn backlog(&self) -> u64 {
+    fn backlog(&self, _: usize) -> u64 {
         self.backlog
     }
 
@@ -191,6 +198,7 @@ impl World for &mut Simulation {
             progress: FleetProgress::default(),
             held: Held::default(),
             longest_lease_gap: Duration::from_secs(10),
+            written_off: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ const fn at(seconds: u64) -> Nanos {
 }
 
 fn ledger() -> Ledger {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(Until::Running);
     ledger.offer(0, at(12));
     ledger
 }
@@ -26,12 +26,15 @@ fn a_whole_life_is_counted_once_as_deleted() {
     ledger.created(0, at(13));
     assert_eq!(ledger.on_sighting(pod(0, 13, false, SeenPhase::Pending)), News::Nothing);
     assert_eq!(ledger.on_sighting(pod(0, 14, true, SeenPhase::Pending)), News::Nothing);
-    assert_eq!(ledger.on_sighting(pod(0, 16, true, SeenPhase::Running)), News::Ran { index: 0, at: at(16) });
+    assert_eq!(
+        ledger.on_sighting(pod(0, 16, true, SeenPhase::Running)),
+        News::Achieved { index: 0, at: at(16) }
+    );
     assert_eq!(ledger.on_sighting(pod(0, 17, true, SeenPhase::Running)), News::Nothing);
     assert!(ledger.deleting(0));
     ledger.on_sighting(Sighting::Gone { index: 0, at: at(18) });
     assert!(ledger.is_settled());
-    assert_eq!(ledger.accounting(0), Accounting { offered: 1, deleted: 1, ..Accounting::default() });
+    assert_eq!(ledger.accounting(0), Accounting { offered: 1, gone: 1, ..Accounting::default() });
     let stages = ledger.stages(&(at(10)..at(20)));
     let seconds = [&stages.create, &stages.schedule, &stages.start, &stages.total]
         .map(|it| format!("{:.0}", it.summary().max.unwrap()));
@@ -46,7 +49,7 @@ fn a_pod_whose_creation_timed_out_but_runs_is_not_failed() {
     assert_eq!(ledger.accounting(0), failed("create-timeout"));
     ledger.on_sighting(pod(0, 14, true, SeenPhase::Running));
     assert!(!ledger.is_settled());
-    assert_eq!(ledger.accounting(0).running, 1);
+    assert_eq!(ledger.accounting(0).there, 1);
 }
 
 #[test]
@@ -103,7 +106,7 @@ proptest! {
     /// Whatever happens in whatever order: running, deleted and failed add up to offered, and settled means nobody runs.
     #[test]
     fn every_offered_pod_is_in_exactly_one_place(events in prop::collection::vec(event(), 0..120), dropped in 0..3_u64) {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(Until::Running);
         let mut offered = std::collections::BTreeSet::new();
         for (what, index, when) in events {
             let when = at(when);
@@ -121,9 +124,31 @@ proptest! {
         }
         let accounting = ledger.accounting(dropped);
         prop_assert_eq!(accounting.offered, offered.len() as u64 + dropped);
-        prop_assert_eq!(accounting.running + accounting.deleted + accounting.failed(), accounting.offered);
+        prop_assert_eq!(accounting.there + accounting.gone + accounting.failed(), accounting.offered);
         if ledger.is_settled() {
-            prop_assert_eq!(accounting.running, 0);
+            prop_assert_eq!(accounting.there, 0);
         }
     }
+}
+
+#[test]
+fn a_pod_that_is_only_to_be_bound_is_there_when_it_has_a_node() {
+    let mut ledger = Ledger::new(Until::Bound);
+    ledger.offer(0, at(12));
+    ledger.created(0, at(12));
+    assert_eq!(ledger.on_sighting(pod(0, 13, false, SeenPhase::Pending)), News::Nothing);
+    assert_eq!(ledger.counts().backlog, 1);
+    assert_eq!(
+        ledger.on_sighting(pod(0, 14, true, SeenPhase::Pending)),
+        News::Achieved { index: 0, at: at(14) }
+    );
+    assert_eq!((ledger.counts().done, ledger.counts().backlog), (1, 0));
+    assert_eq!(
+        ledger.on_sighting(pod(0, 15, true, SeenPhase::Running)),
+        News::Nothing,
+        "that is once more than was asked for"
+    );
+    assert!(ledger.deleting(0));
+    ledger.on_sighting(Sighting::Gone { index: 0, at: at(18) });
+    assert_eq!(ledger.accounting(0), Accounting { offered: 1, gone: 1, ..Accounting::default() });
 }

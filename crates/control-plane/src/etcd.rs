@@ -1,8 +1,8 @@
-//! The two calls of etcd's API that a snapshot takes, as gRPC over the HTTP client that is here anyway: a POST per call,
+//! The calls of etcd's API that snapshots and upkeep take, as gRPC over the HTTP client that is here anyway: a POST per call,
 //! whose answer is a row of messages, each behind a byte and its length.
 //!
 //! The client cannot see trailers, where gRPC says how a call ended. That does no harm: a snapshot ends with its own hash,
-//! and a range says whether there is more.
+//! a range says whether there is more, and of a call with one answer one without any has failed.
 
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
@@ -14,6 +14,8 @@ use crate::{Error, hash::hex, layout::Layout, ready};
 
 /// etcd sends without a pause; one that sends nothing for this long has stalled.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// A compaction and a defragmentation answer when they are over: on a slow disk that takes a second for every few megabytes.
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Keys in one answer: some hundred kilobytes.
 const PAGE: i64 = 10_000;
 const SHA256_BYTES: usize = 32;
@@ -62,21 +64,89 @@ struct KeyValue {
     key: Bytes,
 }
 
+/// `etcdserverpb.StatusRequest`, and `DefragmentRequest` too: neither has any field.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Nothing {}
+
+/// `etcdserverpb.CompactionRequest`.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct CompactionRequest {
+    #[prost(int64, tag = "1")]
+    revision: i64,
+    /// Whether the answer waits until what is forgotten is gone from the database.
+    #[prost(bool, tag = "2")]
+    physical: bool,
+}
+
+/// `etcdserverpb.AlarmRequest`.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct AlarmRequest {
+    /// 0 asks which there are, [`DEACTIVATE`] takes one back.
+    #[prost(int32, tag = "1")]
+    action: i32,
+    #[prost(uint64, tag = "2")]
+    member_id: u64,
+    #[prost(int32, tag = "3")]
+    alarm: i32,
+}
+
+/// `AlarmRequest.AlarmAction.DEACTIVATE`.
+const DEACTIVATE: i32 = 2;
+
+/// The part of `etcdserverpb.AlarmResponse` that says which alarms there are.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct AlarmResponse {
+    #[prost(message, repeated, tag = "2")]
+    alarms: Vec<AlarmMember>,
+}
+
+/// `etcdserverpb.AlarmMember`.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct AlarmMember {
+    #[prost(uint64, tag = "1")]
+    member_id: u64,
+    #[prost(int32, tag = "2")]
+    alarm: i32,
+}
+
+/// The part that the responses of all calls have in common.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Answered {
+    #[prost(message, optional, tag = "1")]
+    header: Option<ResponseHeader>,
+}
+
+/// `etcdserverpb.ResponseHeader`.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct ResponseHeader {
+    #[prost(int64, tag = "3")]
+    revision: i64,
+}
+
 /// A file that was written.
 #[derive(Debug)]
-pub(super) struct Saved {
-    pub(super) bytes: u64,
-    pub(super) sha256: String,
+pub(crate) struct Saved {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
 }
 
 /// An etcd that runs, with the apiserver's right to it.
-pub(super) struct Etcd {
+pub(crate) struct Etcd {
     client: reqwest::Client,
     server: String,
 }
 
 impl Etcd {
-    pub(super) fn connect(layout: &Layout) -> Result<Self, Error> {
+    pub(crate) fn connect(layout: &Layout) -> Result<Self, Error> {
+        Self::waiting(layout, READ_TIMEOUT)
+    }
+
+    /// For calls that answer when they are over.
+    pub(crate) fn connect_patiently(layout: &Layout) -> Result<Self, Error> {
+        Self::waiting(layout, PATIENCE)
+    }
+
+    fn waiting(layout: &Layout, read_timeout: Duration) -> Result<Self, Error> {
         let read = |name: &str| {
             let path = layout.pki(name);
             fs::read_to_string(&path).map_err(Error::file("read", path))
@@ -90,14 +160,14 @@ impl Etcd {
             .tls_backend_preconfigured(config)
             .http2_prior_knowledge()
             .no_proxy()
-            .read_timeout(READ_TIMEOUT)
+            .read_timeout(read_timeout)
             .build()
             .map_err(|error| tls(error.to_string()))?;
         Ok(Self { client, server: format!("https://127.0.0.1:{}", layout.ports.etcd_client) })
     }
 
     /// Writes a snapshot into a new file: the database and behind it its SHA-256, as `etcdctl snapshot save` does.
-    pub(super) async fn save(&self, path: &Path) -> Result<Saved, String> {
+    pub(crate) async fn save(&self, path: &Path) -> Result<Saved, String> {
         let unwritten = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
         let file = fs::File::options().write(true).create_new(true).mode(0o600).open(path);
         let mut file = file.map_err(unwritten)?;
@@ -112,7 +182,7 @@ impl Etcd {
     }
 
     /// All keys as they were at a revision, in order.
-    pub(super) async fn keys(&self, revision: i64, mut each: impl FnMut(&[u8])) -> Result<(), String> {
+    pub(crate) async fn keys(&self, revision: i64, mut each: impl FnMut(&[u8])) -> Result<(), String> {
         let mut key = Bytes::from_static(NUL);
         loop {
             let range_end = Bytes::from_static(NUL);
@@ -128,6 +198,39 @@ impl Etcd {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// The revision of the last write.
+    pub(crate) async fn revision(&self) -> Result<i64, String> {
+        let header = self.answer::<Answered>("Maintenance/Status", &Nothing {}).await?.header;
+        header.map(|header| header.revision).ok_or_else(|| "etcd does not say its revision".to_owned())
+    }
+
+    /// Forgets what was before a revision, and returns when it is gone from the database.
+    pub(crate) async fn compact(&self, revision: i64) -> Result<(), String> {
+        self.answer::<Answered>("KV/Compact", &CompactionRequest { revision, physical: true }).await.map(drop)
+    }
+
+    /// Rewrites the database without what is free in it. The member answers nobody meanwhile.
+    pub(crate) async fn defragment(&self) -> Result<(), String> {
+        self.answer::<Answered>("Maintenance/Defragment", &Nothing {}).await.map(drop)
+    }
+
+    /// Takes back all alarms, and says how many there were.
+    pub(crate) async fn disarm(&self) -> Result<usize, String> {
+        let get = AlarmRequest { action: 0, member_id: 0, alarm: 0 };
+        let alarms = self.answer::<AlarmResponse>("Maintenance/Alarm", &get).await?.alarms;
+        for &AlarmMember { member_id, alarm } in &alarms {
+            let deactivate = AlarmRequest { action: DEACTIVATE, member_id, alarm };
+            self.answer::<AlarmResponse>("Maintenance/Alarm", &deactivate).await?;
+        }
+        Ok(alarms.len())
+    }
+
+    /// The one answer of a call that has one.
+    async fn answer<T: Message + Default>(&self, method: &str, request: &impl Message) -> Result<T, String> {
+        let answered = self.call(method, request).await?.next().await?;
+        answered.ok_or_else(|| format!("etcd ends {method} without an answer"))
     }
 
     async fn call(&self, method: &str, request: &impl Message) -> Result<Replies, String> {
@@ -223,9 +326,10 @@ impl Digested {
 #[cfg(test)]
 mod tests {
     use bytes::{Bytes, BytesMut};
+    use prost::Message;
     use sha2::{Digest, Sha256};
 
-    use super::{Digested, take_message};
+    use super::{Answered, CompactionRequest, Digested, take_message};
 
     #[test]
     fn messages_are_taken_when_they_are_whole() {
@@ -238,6 +342,16 @@ mod tests {
         assert_eq!(taken, [&b"ab"[..], b"", b"c"]);
         assert!(buffer.is_empty());
         assert!(take_message(&mut BytesMut::from(&b"\x01\0\0\0\0"[..])).is_err());
+    }
+
+    #[test]
+    fn an_answer_is_read_as_far_as_it_matters() {
+        // A StatusResponse of version "3" and a header of member 7 at revision 300.
+        let bytes = b"\x0a\x05\x10\x07\x18\xac\x02\x12\x013";
+        let answered = Answered::decode(&bytes[..]).unwrap();
+        assert_eq!(answered.header.unwrap().revision, 300);
+        let request = CompactionRequest { revision: 300, physical: true };
+        assert_eq!(request.encode_to_vec(), b"\x08\xac\x02\x10\x01");
     }
 
     #[test]
