@@ -25,15 +25,27 @@ pub(crate) use self::{
     template::{Object, OnlyVirtual, Place, Template, TemplateError},
 };
 
-/// Files of `scenarios/` and their texts.
+/// A file that comes with the program.
+struct File {
+    name: &'static str,
+    /// From the repository's root.
+    path: &'static str,
+    text: &'static str,
+}
+
+/// Files of a folder of `scenarios/`, or of itself.
 macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml")))),*]
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(File {
+            name: $name,
+            path: concat!("scenarios/", $folder, $name, ".toml"),
+            text: include_str!(concat!("../../scenarios/", $folder, $name, ".toml")),
+        }),*]
     };
 }
 
-/// The scenarios that come with the program, by name.
-const BUILT_IN: &[(&str, &str)] = files![
+/// The catalogue.
+const CATALOGUE: &[File] = files!["":
     "audit-load",
     "big-list",
     "bulk-delete",
@@ -63,6 +75,9 @@ const BUILT_IN: &[(&str, &str)] = files![
     "watch-fanout",
     "watch-fanout-many",
 ];
+
+/// What controls run beside it: no bottleneck of a cluster, but a load under which a known one shows.
+const OF_CONTROLS: &[File] = files!["controls/": "slow-webhook"];
 
 /// A scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -276,9 +291,9 @@ pub(crate) struct Loaded {
     pub(crate) scenario: Scenario,
 }
 
-/// The names of the scenarios that come with the program.
-pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
-    BUILT_IN.iter().map(|(name, _)| *name)
+/// The names of the scenarios of the catalogue.
+pub(crate) fn catalogue() -> impl Iterator<Item = &'static str> {
+    CATALOGUE.iter().map(|file| file.name)
 }
 
 /// Reads a built-in scenario by name, or a file by path.
@@ -288,14 +303,15 @@ pub(crate) fn load(name_or_path: &str) -> Result<Loaded, Error> {
     if is_path {
         return file(name_or_path);
     }
-    let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) else {
+    let mut all = CATALOGUE.iter().chain(OF_CONTROLS);
+    let Some(File { name, path, text }) = all.find(|file| file.name == name_or_path) else {
         return Err(Error::Unknown {
             name: name_or_path.to_owned(),
-            known: built_in().collect::<Vec<_>>().join(", "),
-            nearest: profile::nearest(name_or_path, built_in()),
+            known: catalogue().collect::<Vec<_>>().join(", "),
+            nearest: profile::nearest(name_or_path, catalogue()),
         });
     };
-    parse(name, &format!("scenarios/{name}.toml"), text)
+    parse(name, path, text)
 }
 
 /// Reads a file, whatever it is called.

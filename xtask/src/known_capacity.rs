@@ -1,7 +1,8 @@
 //! `cargo xtask known-capacity`: does `loadgen saturate` find a capacity that is known?
 //!
-//! The program itself, as a user has it, against servers in this process that create so many pods in a second and no more: one whose
-//! line only grows longer, and one that does less the longer its line is.
+//! The program itself, as a user has it, against servers in this process that make so many config maps in a second and no more: one
+//! whose line only grows longer, and one that does less the longer its line is. It is config maps because a pod's life is twenty
+//! requests on both sides, and both share this machine: two cores are used up before 500 a second.
 
 use std::{
     fmt::Write as _,
@@ -22,12 +23,35 @@ use crate::{binaries, command, generated, generated::File, machine::About};
 
 /// What is found may differ from what is true by this share.
 const WITHIN: f64 = 0.05;
+/// What is turned up.
+const SCENARIO: &str = r#"
+about = "Config maps are made at a rate and removed after five seconds."
+axis = "creations.rate"
+
+[fleet]
+nodes = 10
+
+[[objects]]
+name = "creations"
+rate = "200/s"
+operation = "create"
+lifetime = "5s"
+manifest = """
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ name }}
+  namespace: {{ namespace }}
+data:
+  text: "{{ filler(500) }}"
+"""
+"#;
 /// Requests in line that double the time of the next, on the server that collapses.
 const DOUBLES_AT: u32 = 1000;
 
 #[derive(ClapArgs, Clone, Debug)]
 pub(crate) struct Args {
-    /// Pods per second that the servers create.
+    /// Config maps per second that the servers make.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     capacity: u32,
     /// Searches as `loadgen saturate` does without --quick: half an hour for each server.
@@ -68,7 +92,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ];
     let mut found = Vec::new();
     for (name, pace) in servers {
-        say(&format!("a server for {} pods/s: {name}", args.capacity));
+        say(&format!("a server for {} config maps/s: {name}", args.capacity));
         found.push(search(args, &program, name, pace)?);
     }
     let about = About::here()?;
@@ -91,15 +115,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 fn search(args: &Args, program: &Path, name: &str, pace: Pace) -> anyhow::Result<Found> {
     let runtime = tokio::runtime::Runtime::new()?;
     let server = runtime.block_on(NullApiserver::start_as(Config::for_load()))?;
-    server.script(Rule::new(Action::Pace(pace)).method(http::Method::POST).collection("pods"));
+    server.script(Rule::new(Action::Pace(pace)).method(http::Method::POST).collection("configmaps"));
     let folder = tempfile::TempDir::new().context("cannot make a folder")?;
     let (certificate, key) = server.client_certificate("admin", &["system:masters"])?;
     let config = kubeconfig::render("null", &server.url(), server.ca_pem(), &certificate, &key);
     fs::write(folder.path().join("kubeconfig"), config)?;
+    fs::write(folder.path().join("creations.toml"), SCENARIO)?;
     // Through the shim, so that it dies with us.
     let mut command = Command::new(binaries::shim()?);
-    command.arg(process::id().to_string()).arg(program).args(["saturate", "pod-churn", "--yes", "--json"]);
-    command.args(["--kubeconfig", "kubeconfig", "--preset", "kwok", "--nodes", "100"]);
+    command.arg(process::id().to_string()).arg(program).args(["saturate", "creations.toml", "--yes", "--json"]);
+    command.args(["--kubeconfig", "kubeconfig", "--preset", "kwok"]);
     // About two fifths of the way, so that the ramp has a step or two.
     command.args(["--from", &format!("{}/s", f64::from(args.capacity) * 0.4), "--bracket", "1.05"]);
     if !args.full {
@@ -137,8 +162,8 @@ fn page(args: &Args, about: &About, found: &[Found]) -> String {
     let outcome = if right { "The capacity is found." } else { "**The capacity is not found.**" };
     let About { command, date, loadgen, cpus, cpu, memory_gib, kernel, .. } = about;
     let mut text = format!(
-        "# A capacity that is known\n\n{outcome} `loadgen saturate pod-churn` against servers that create {capacity} pods in a second and no \
-         more, of everything else as much as the machine can; Poisson arrivals, 100 nodes of preset `kwok`.\n\nWritten by `{command}` on {date}: \
+        "# A capacity that is known\n\n{outcome} `loadgen saturate` against servers that make {capacity} config maps in a second and no \
+         more, of everything else as much as the machine can; Poisson arrivals, and what is made is removed after five seconds.\n\nWritten by `{command}` on {date}: \
          loadgen {loadgen}; {cpus} CPUs ({cpu}), {memory_gib} GiB, Linux {kernel}. The servers are null-apiserver in a process of their own \
          on the same machine.\n\n| server | true | found | off by | holds | breaks | broken first | trials | end | warnings |\n\
          |---|---:|---:|---:|---:|---:|---|---:|---|---|\n"

@@ -43,7 +43,7 @@ fn list() -> Result<String, scenario::Error> {
         }
     }
     let mut variants: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for name in scenario::built_in() {
+    for name in scenario::catalogue() {
         let Scenario { about, axis, fleet, variant_of, .. } = scenario::load(name)?.scenario;
         if let Some(of) = variant_of {
             variants.entry(of).or_default().push(name);
@@ -180,7 +180,7 @@ mod tests {
     fn a_list_has_a_line_for_each_scenario_and_one_for_the_other_shapes_of_another() {
         let text = list().unwrap();
         let is_listed = |name: &&str| text.lines().any(|line| line.split_whitespace().next() == Some(*name));
-        assert_eq!(scenario::built_in().filter(is_listed).count(), 24);
+        assert_eq!(scenario::catalogue().filter(is_listed).count(), 24);
         for more in
             ["scheduler-burst also as scheduler-burst-affinity, ", "watch-fanout also as watch-fanout-many"]
         {
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_scenario_can_be_told_of() {
-        for name in scenario::built_in() {
+        for name in scenario::catalogue() {
             let loaded = scenario::load(name).unwrap();
             let text = describe(&loaded);
             for load in &loaded.scenario.loads {

@@ -7,17 +7,26 @@ fn error(text: &str) -> String {
 
 #[test]
 fn every_file_in_scenarios_is_built_in_and_right() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    files.sort();
-    let built_in: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    assert_eq!(files, built_in);
-    for name in built_in {
-        load(name).unwrap();
+    for (folder, built_in) in [("", CATALOGUE), ("controls", OF_CONTROLS)] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(folder);
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<String> = paths
+            .filter(|path| path.is_file())
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        let names: Vec<&str> = built_in.iter().map(|file| file.name).collect();
+        assert_eq!(files, names);
+        for name in names {
+            load(name).unwrap();
+        }
     }
+}
+
+#[test]
+fn a_scenario_of_a_control_is_there_by_its_name_and_not_in_the_catalogue() {
+    assert!(load("slow-webhook").is_ok());
+    assert!(catalogue().all(|name| name != "slow-webhook"));
 }
 
 #[test]
@@ -62,7 +71,7 @@ fn a_manifest_that_is_not_a_pod_is_refused() {
 
 #[test]
 fn every_scenario_says_in_a_paragraph_what_it_imitates() {
-    for name in built_in() {
+    for name in catalogue() {
         let about = load(name).unwrap().scenario.about;
         assert!(about.len() > 200, "{name}: {about}");
         assert!(!about.contains('\n') && !about.contains("  "), "{name} is one paragraph: {about}");
@@ -71,7 +80,7 @@ fn every_scenario_says_in_a_paragraph_what_it_imitates() {
 
 #[test]
 fn the_axis_of_every_scenario_is_something_that_it_offers() {
-    for name in built_in() {
+    for name in catalogue() {
         let scenario = load(name).unwrap().scenario;
         let Some(axis) = &scenario.axis else { continue };
         let Some(turned) = axis.load() else { continue };
@@ -83,7 +92,7 @@ fn the_axis_of_every_scenario_is_something_that_it_offers() {
 
 #[test]
 fn a_scenario_without_an_axis_has_something_to_go_through() {
-    let without: Vec<&str> = built_in().filter(|name| load(name).unwrap().scenario.axis.is_none()).collect();
+    let without: Vec<&str> = catalogue().filter(|name| load(name).unwrap().scenario.axis.is_none()).collect();
     let catalogue = ["bulk-delete", "etcd-maintenance", "etcd-quota", "namespace-density", "rolling"];
     assert_eq!(without, catalogue);
 }

@@ -34,6 +34,10 @@ pub(super) fn scenarios() -> anyhow::Result<Vec<Scenario>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let path = entry?.path();
+        // What is in a folder there is of no catalogue.
+        if path.is_dir() {
+            continue;
+        }
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut scenario: Scenario =
             toml::from_str(&text).with_context(|| format!("cannot read {}", path.display()))?;

@@ -89,6 +89,7 @@ pub(crate) const SERIES: [Series; 7] = [
         commands: Commands::These(&[
             ("etcd-slow-disk", "compare --control known-bad --profile etcd-slow-disk"),
             ("node-status-10s", "compare --control known-bad --profile node-status-10s"),
+            ("seats-16", "compare --control known-bad --profile seats-16"),
         ]),
         shows: Shows::AllHurt,
     },
