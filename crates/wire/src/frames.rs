@@ -75,7 +75,7 @@ fn next_by_length(buffer: &mut BytesMut) -> Result<Option<Bytes>, Error> {
 
 fn next_line(buffer: &mut BytesMut, searched: &mut usize) -> Result<Option<Bytes>, Error> {
     loop {
-        let Some(at) = buffer[*searched..].iter().position(|&byte| byte == b'\n') else {
+        let Some(at) = memchr::memchr(b'\n', &buffer[*searched..]) else {
             *searched = buffer.len();
             if buffer.len() > MAX_FRAME {
                 return Err(Error::FrameTooLong { length: buffer.len(), limit: MAX_FRAME });

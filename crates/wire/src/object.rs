@@ -91,7 +91,10 @@ impl Object {
                 let metadata = decode_message::<ProtobufVersioned>(&self.raw)?.metadata;
                 metadata.map(|metadata| metadata.resource_version).unwrap_or_default()
             }
-            _ => self.json_metadata()?.resource_version.into_owned(),
+            _ => {
+                let versioned: JsonVersioned<'_> = from_json(&self.raw)?;
+                versioned.metadata.resource_version.into_owned()
+            }
         })
     }
 
@@ -121,10 +124,12 @@ impl Object {
     }
 
     fn json_metadata(&self) -> Result<JsonMeta<'_>, Error> {
-        serde_json::from_slice::<JsonObject<'_>>(&self.raw)
-            .map(|object| object.metadata)
-            .map_err(|error| Error::decode("the metadata of a JSON object", &error))
+        from_json::<JsonObject<'_>>(&self.raw).map(|object| object.metadata)
     }
+}
+
+fn from_json<'a, T: Deserialize<'a>>(raw: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(raw).map_err(|error| Error::decode("the metadata of a JSON object", &error))
 }
 
 fn decode_message<M: Message + Default>(raw: &Bytes) -> Result<M, Error> {
@@ -195,6 +200,20 @@ struct JsonMeta<'a> {
     resource_version: Cow<'a, str>,
     #[serde(borrow)]
     annotations: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+}
+
+/// The same for who only wants the version.
+#[derive(Deserialize)]
+struct JsonVersioned<'a> {
+    #[serde(borrow, default)]
+    metadata: JsonVersion<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct JsonVersion<'a> {
+    #[serde(borrow)]
+    resource_version: Cow<'a, str>,
 }
 
 impl From<ProtobufMeta> for Meta {

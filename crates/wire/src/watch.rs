@@ -125,12 +125,27 @@ impl WatchEvent {
             let object = Object::from_enveloped_protobuf(&event.object.unwrap_or_default().raw)?;
             return Ok(Self { kind, object });
         }
+        if let Some((kind, object)) = as_go_writes_it(&frame)
+            && let Ok(kind) = WatchKind::parse(kind)
+        {
+            return Ok(Self { kind, object: Object::from_json(frame.slice_ref(object)) });
+        }
         let event: JsonEvent<'_> =
             serde_json::from_slice(&frame).map_err(|error| Error::decode(WHAT, &error))?;
         let kind = WatchKind::parse(&event.kind)?;
         let object = Object::from_json(frame.slice_ref(event.object.get().as_bytes()));
         Ok(Self { kind, object })
     }
+}
+
+/// Type and object of a JSON event as Go's encoder writes `metav1.WatchEvent`: without spaces, and nothing but these
+/// two. An object is read when somebody wants to know something of it, and found to be wrong then; to look for its end here would be to
+/// read it twice.
+fn as_go_writes_it(frame: &[u8]) -> Option<(&str, &[u8])> {
+    let rest = frame.strip_prefix(br#"{"type":""#)?;
+    let (kind, rest) = rest.split_at(memchr::memchr(b'"', rest)?);
+    let object = rest.strip_prefix(br#"","object":"#)?.strip_suffix(b"}")?;
+    Some((std::str::from_utf8(kind).ok()?, object)).filter(|(_, object)| object.starts_with(b"{"))
 }
 
 impl WatchKind {
@@ -169,10 +184,26 @@ mod tests {
         assert_eq!(event.kind, WatchKind::Modified);
         assert_eq!(event.object.decode::<Pod>().unwrap(), pod);
 
-        let line = Bytes::from_static(br#"{"type":"DELETED","object":{"metadata":{"name":"p"}}}"#);
-        let event = WatchEvent::read(Encoding::Json, line).unwrap();
-        assert_eq!(event.kind, WatchKind::Deleted);
-        assert_eq!(event.object.raw(), r#"{"metadata":{"name":"p"}}"#);
+        // As Go writes it, and as another program may.
+        for line in [
+            r#"{"type":"DELETED","object":{"metadata":{"name":"p"}}}"#,
+            r#"{ "type": "DELETED", "object": {"metadata":{"name":"p"}}}"#,
+            r#"{"object":{"metadata":{"name":"p"}},"type":"DELETED"}"#,
+            r#"{"type":"DEL\u0045TED","object":{"metadata":{"name":"p"}}}"#,
+        ] {
+            let event = WatchEvent::read(Encoding::Json, Bytes::from_static(line.as_bytes())).unwrap();
+            assert_eq!(event.kind, WatchKind::Deleted);
+            assert_eq!(event.object.raw(), r#"{"metadata":{"name":"p"}}"#);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_within_an_object_is_found_by_who_reads_it() {
+        for object in [r#"{"metadata":{}"#, r#"{"metadata":{}}}"#, "{metadata}"] {
+            let line = format!(r#"{{"type":"ADDED","object":{object}}}"#);
+            let event = WatchEvent::read(Encoding::Json, line.into());
+            assert!(event.and_then(|event| event.object.resource_version()).is_err(), "{object}");
+        }
     }
 
     #[test]
