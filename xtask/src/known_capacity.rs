@@ -123,7 +123,12 @@ fn search(args: &Args, program: &Path, name: &str, pace: Pace) -> anyhow::Result
     fs::write(folder.path().join("creations.toml"), SCENARIO)?;
     // Through the shim, so that it dies with us.
     let mut command = Command::new(binaries::shim()?);
-    command.arg(process::id().to_string()).arg(program).args(["saturate", "creations.toml", "--yes", "--json"]);
+    command.arg(process::id().to_string()).arg(program).args([
+        "saturate",
+        "creations.toml",
+        "--yes",
+        "--json",
+    ]);
     command.args(["--kubeconfig", "kubeconfig", "--preset", "kwok"]);
     // About two fifths of the way, so that the ramp has a step or two.
     command.args(["--from", &format!("{}/s", f64::from(args.capacity) * 0.4), "--bracket", "1.05"]);

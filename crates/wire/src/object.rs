@@ -86,16 +86,12 @@ impl Object {
 
     /// `metadata.resourceVersion`, without decoding the rest of the object; empty if it has none.
     pub fn resource_version(&self) -> Result<String, Error> {
-        Ok(match self.encoding {
-            Encoding::Protobuf => {
-                let metadata = decode_message::<ProtobufVersioned>(&self.raw)?.metadata;
-                metadata.map(|metadata| metadata.resource_version).unwrap_or_default()
-            }
-            _ => {
-                let versioned: JsonVersioned<'_> = from_json(&self.raw)?;
-                versioned.metadata.resource_version.into_owned()
-            }
-        })
+        if self.encoding == Encoding::Protobuf {
+            let metadata = decode_message::<ProtobufVersioned>(&self.raw)?.metadata;
+            return Ok(metadata.map(|metadata| metadata.resource_version).unwrap_or_default());
+        }
+        let versioned: JsonVersioned<'_> = from_json(&self.raw)?;
+        Ok(versioned.metadata.resource_version.into_owned())
     }
 
     /// Whether this is the bookmark that ends the initial events of a `WatchList`.
