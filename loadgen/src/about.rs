@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use control_plane::ProcessInfo;
 use fake_kubelet::Class;
 use profile::Profile;
 use record::{ProcessUse, TargetKind};
@@ -53,7 +54,9 @@ pub(crate) fn describe(target: &Target) -> record::Target {
 
 pub(crate) fn components(target: &Target) -> Vec<record::Component> {
     let processes = target.processes().into_iter();
-    processes.map(|process| record::Component { name: process.name, argv: process.argv }).collect()
+    let component =
+        |ProcessInfo { name, argv, cpus, .. }: ProcessInfo| record::Component { name, argv, cpus };
+    processes.map(component).collect()
 }
 
 pub(crate) fn host() -> record::Host {

@@ -1,11 +1,14 @@
 //! The command line.
 
+mod profile;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fake_kubelet::Preset;
 use measure::Rate;
 
+pub(crate) use self::profile::{FormArg, ProfileCommand, RenderArgs};
 use crate::{experiment::wanted::Kind, saturate::Confirm};
 
 /// Finds where a Kubernetes control plane saturates under each tuning profile.
@@ -42,6 +45,9 @@ pub(crate) enum Command {
     /// Says which scenarios there are, and what is in them.
     #[command(subcommand)]
     Scenario(ScenarioCommand),
+    /// Says which profiles there are, what is in them, and what they are for kubeadm and kind.
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Says whether this machine, and this cluster, can carry a run.
     Doctor(DoctorArgs),
     /// Removes everything that runs have left behind. Doing it twice does no harm.

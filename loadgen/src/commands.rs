@@ -4,6 +4,7 @@ mod clean;
 mod compare;
 mod demo;
 mod doctor;
+mod profile;
 mod run;
 mod saturate;
 mod scenario;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> End {
             Command::Saturate(args) => saturate::run(args).await,
             Command::Compare(args) => compare::run(args).await,
             Command::Scenario(command) => scenario::run(command),
+            Command::Profile(command) => profile::run(command),
             Command::Doctor(args) => doctor::run(args).await,
             Command::Clean(args) => clean::run(args).await,
         }

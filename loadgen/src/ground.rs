@@ -1,12 +1,13 @@
 //! Where a run's control planes come from: one of this machine after another, or a cluster that is already there.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::{Context, bail};
-use control_plane::{ControlPlane, Options};
+use control_plane::{ControlPlane, Options, inventory_key};
 use fake_kubelet::Class;
 use profile::Profile;
 use record::Folder;
@@ -116,30 +117,34 @@ pub(crate) struct Ground<'a> {
     pub(crate) inventory: Option<&'a Inventory>,
 }
 
-/// A control plane's contents when its nodes were ready and nothing had been offered yet, for those that come after it.
+/// A control plane's contents when its nodes were ready and nothing had been offered yet, for those that come after it. Profiles that
+/// cannot begin with the same have one each ([`inventory_key`]).
 #[derive(Debug, Default)]
-pub(crate) struct Inventory(Mutex<Option<(TempDir, PathBuf)>>);
+pub(crate) struct Inventory(Mutex<BTreeMap<String, (TempDir, PathBuf)>>);
 
 impl Inventory {
-    fn path(&self) -> Option<PathBuf> {
+    fn path(&self, profile: &Profile) -> Option<PathBuf> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().map(|(_, path)| path.clone())
+        kept.get(&inventory_key(profile)).map(|(_, path)| path.clone())
     }
 
-    /// Whether something is kept, with which the next control plane begins.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.path().is_some()
+    /// Whether something is kept with which a control plane like this one begins.
+    pub(crate) fn is_kept(&self, local: &ControlPlane) -> bool {
+        self.path(local.profile()).is_some()
     }
 
     /// Keeps what the control plane has in it, unless something is kept already or cannot be.
     pub(crate) async fn keep(&self, local: &ControlPlane) -> anyhow::Result<()> {
-        if self.path().is_some() {
+        if self.is_kept(local) {
             return Ok(());
         }
         let folder = TempDir::new().context("cannot make a folder for the inventory")?;
         let path = folder.path().join("snapshot");
         match local.snapshot(&path).await {
-            Ok(_) => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((folder, path)),
+            Ok(_) => {
+                let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.insert(inventory_key(local.profile()), (folder, path));
+            }
             // Without the tool every control plane is filled anew, which takes longer and is as good.
             Err(error @ control_plane::Error::NoSnapshotTool { .. }) => {
                 tracing::warn!(%error, "control planes are filled anew each time");
@@ -217,7 +222,7 @@ impl Ground<'_> {
         let logs = self.folder.logs_dir();
         let options = target::options(profile.clone(), local, &name, self.progress)?;
         if part.is_whole() {
-            let restore = self.inventory.and_then(Inventory::path);
+            let restore = self.inventory.and_then(|inventory| inventory.path(profile));
             return Ok(Options { log_dir: Some(logs), restore, ..options });
         }
         // Each would need an inventory of its own: they are filled anew.

@@ -95,6 +95,7 @@ fn record(
         pod_startup: pods.as_ref().map(PodTotals::startup),
         resources: used.map(about::resources).unwrap_or_default(),
         harness_cpu_share,
+        harness_cpus: profile.and_then(|profile| profile.cpu.harness()).map(ToString::to_string),
         component_metrics: outcome.probed.cause.figures.clone(),
         judged: outcome.probed.seen.judged.clone(),
         limited_by: outcome.probed.cause.limits.clone(),

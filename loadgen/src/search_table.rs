@@ -141,11 +141,7 @@ fn processes(record: &SearchRecord) -> Vec<&str> {
 
 fn short(process: &str) -> String {
     let (program, cell) = cells::split(process);
-    let program = match program {
-        "kube-scheduler" => "scheduler",
-        "kube-controller-manager" => "kcm",
-        other => other.strip_prefix("kube-").filter(|name| name.starts_with("apiserver")).unwrap_or(other),
-    };
+    let program = program.strip_prefix("kube-").unwrap_or(program).replace("controller-manager", "kcm");
     format!("{program}{cell}")
 }
 
@@ -182,6 +178,8 @@ mod tests {
         let names =
             ["kube-apiserver", "kube-apiserver-1", "kube-controller-manager (cell 2)", "etcd (cell 1)"];
         assert_eq!(names.map(short), ["apiserver", "apiserver-1", "kcm (cell 2)", "etcd (cell 1)"]);
+        let several = ["kube-scheduler", "kube-controller-manager-1", "etcd-events", "harness"];
+        assert_eq!(several.map(short), ["scheduler", "kcm-1", "etcd-events", "harness"]);
     }
 
     #[test]

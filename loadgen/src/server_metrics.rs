@@ -172,11 +172,12 @@ pub(crate) fn processes(before: &Reading, after: &Reading, ours: Option<(&Profil
     after.scrapes.iter().filter_map(change).collect()
 }
 
-/// Go uses as many processors as `GOMAXPROCS` says, if that is a number above zero, but the machine has no more than it
-/// has.
+/// Go uses as many processors as `GOMAXPROCS` says, if that is a number above zero, but there are no more than the component may run
+/// on or, unless it is confined, than the machine has.
 fn cpus(component: Component, profile: &Profile, cores: usize) -> f64 {
     let asked = profile.env(of_profile(component)).get("GOMAXPROCS");
     let asked = asked.and_then(|asked| asked.trim().parse::<u32>().ok()).filter(|asked| *asked > 0);
+    let cores = profile.cpu.of(of_profile(component)).map_or(cores, |set| set.iter().count());
     let cores = u32::try_from(cores).unwrap_or(u32::MAX);
     f64::from(asked.map_or(cores, |asked| asked.min(cores)))
 }
@@ -189,10 +190,14 @@ fn client_qps(component: Component, profile: &Profile) -> Option<f64> {
         Component::Apiserver | Component::Etcd => return None,
     };
     let flag = profile.flags(of_profile(component)).get("kube-api-qps");
+    let in_a_file = || {
+        let config = profile.scheduler_config.as_ref().filter(|_| component == Component::Scheduler)?;
+        config["clientConnection"]["qps"].as_f64()
+    };
     // The last of a flag that is repeated counts.
     let qps = match flag.and_then(|flag| flag.values.last()) {
         Some(value) => value.trim().parse::<f64>().ok()?,
-        None => usual,
+        None => in_a_file().unwrap_or(usual),
     };
     if qps == 0.0 { Some(ZERO_QPS) } else { Some(qps).filter(|qps| *qps > 0.0) }
 }

@@ -53,8 +53,8 @@ pub(crate) fn of_probe(plan: &Plan, target: &Target, probed: &Probed, clock_step
     })
 }
 
-/// Components that were started anew although no step of the scenario is to do that, nor to take away what they need: scheduler and
-/// controller-manager end when they cannot renew their lease.
+/// Components that were started anew although no step of the scenario is to do that, nor to take away what they need: a scheduler and
+/// a controller manager that lead end when they cannot renew their lease.
 fn unplanned(mut restarted: Vec<String>, scenario: &Scenario) -> Vec<String> {
     let steps = || {
         scenario.loads.iter().filter_map(|load| match load {
@@ -63,12 +63,14 @@ fn unplanned(mut restarted: Vec<String>, scenario: &Scenario) -> Vec<String> {
         })
     };
     let planned = |name: &str| steps().any(|load| load.restarts(name));
-    let takes_all_along =
-        planned("etcd") || planned("kube-apiserver") || steps().any(MaintenanceLoad::fills_etcd);
+    let takes_all_along = ["etcd", "etcd-leases", "kube-apiserver"].into_iter().any(planned)
+        || steps().any(MaintenanceLoad::fills_etcd);
+    let elected =
+        |name: &str| ["kube-scheduler", "kube-controller-manager"].iter().any(|it| name.starts_with(it));
     // Steps are taken in each cell.
-    restarted.retain(|name| match cells::split(name).0 {
-        "kube-scheduler" | "kube-controller-manager" if takes_all_along => false,
-        name => !planned(name),
+    restarted.retain(|name| {
+        let name = cells::split(name).0;
+        !(takes_all_along && elected(name) || planned(name))
     });
     restarted
 }
@@ -338,6 +340,7 @@ mod tests {
         let restarted = || ["etcd", "kube-apiserver", "kube-scheduler"].map(str::to_owned).to_vec();
         let rolling = scenario::load("rolling").unwrap().scenario;
         assert_eq!(unplanned(restarted(), &rolling), ["etcd"]);
+        assert_eq!(unplanned(vec!["kube-scheduler-1".to_owned()], &rolling), [""; 0]);
         let in_cells = ["etcd (cell 2)", "kube-apiserver (cell 1)"].map(str::to_owned).to_vec();
         assert_eq!(unplanned(in_cells, &rolling), ["etcd (cell 2)"]);
         let churn = scenario::load("pod-churn").unwrap().scenario;

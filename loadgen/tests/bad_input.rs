@@ -102,6 +102,31 @@ fn an_unknown_apiserver_flag_gets_the_nearest_one() {
 }
 
 #[test]
+fn a_profile_that_is_none_is_neither_shown_nor_rendered() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("mine.toml"), "about = \"mine\"\nextend = \"defaults\"\n").unwrap();
+    let texts = ["mine.toml:2:1", "`extend`", "did you mean `extends`?"];
+    check_in(folder.path(), &["profile", "show", "mine.toml"], 2, &texts);
+    check_in(folder.path(), &["profile", "diff", "defaults", "mine.toml"], 2, &texts);
+    check_in(folder.path(), &["profile", "render", "mine.toml", "--for", "kind"], 2, &texts);
+    check(&["profile", "show", "default"], 2, &["`defaults`"]);
+    check(&["profile", "render", "defaults"], 2, &["--for"]);
+    check(&["profile", "render", "defaults", "--for", "kubadm"], 2, &["kubadm", "kubeadm"]);
+    check(&["profile", "show", "defaults", "--set", "storage.medium=tmpfs"], 2, &["--resolved"]);
+    let set = ["--set", "apiserver.flags.max-request-inflight=8"];
+    let nearest = ["max-request-inflight", "`max-requests-inflight`"];
+    check(&[&["profile", "diff", "defaults", "defaults"][..], &set].concat(), 2, &nearest);
+    for form in ["local", "kubeadm", "kind"] {
+        let render = ["profile", "render", "defaults", "--for", form];
+        check(&[&render[..], &set].concat(), 2, &nearest);
+        let ours = [&render[..], &["--set", "apiserver.flags.secure-port=1"]].concat();
+        check(&ours, 2, &["secure-port", "cannot be set in a profile"]);
+    }
+    let full = ["profile", "render", "defaults", "--for", "kind", "--out", "."];
+    check_in(folder.path(), &full, 2, &["--out .", "no empty folder"]);
+}
+
+#[test]
 fn more_nodes_than_descriptors_are_refused_with_the_number_that_fits() {
     check(&["run", "pod-churn", "--nodes", "4000000000"], 2, &["nodes fit", "doctor"]);
 }

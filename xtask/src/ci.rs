@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use crate::{
     binaries,
     command::{cargo, check, display, succeeds},
-    evidence, fidelity, flags, generated, schema, tidy,
+    evidence, fidelity, flags, generated, rendered, schema, tidy,
 };
 
 /// Runs all checks and stops at the first that fails.
@@ -30,9 +30,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     step("binaries", || binaries::find().map(drop))?;
     step("generated files", || {
         generated::check(&schema::files()?, "cargo xtask schema")?;
-        generated::check(&flags::files()?, "cargo xtask flags")?;
+        generated::check(&flags::files(&flags::Args::default())?, "cargo xtask flags")?;
         evidence::check_pages()
     })?;
+    step("rendered profiles", rendered::run)?;
     let tests = step("tests", test)?;
     say(&format!("{} passed, {} failed", tests.passed, tests.failed));
     step("fidelity", || fidelity::run(&fidelity::Args::short()))

@@ -13,6 +13,7 @@ mod kubectl;
 mod machine;
 mod outages;
 mod peers;
+mod rendered;
 mod schema;
 mod soak;
 mod started;
@@ -40,7 +41,7 @@ enum Task {
     /// Compares what fake nodes send with what kubelets send; writes docs/fidelity.md.
     Fidelity(fidelity::Args),
     /// Writes crates/profile/flags from what the binaries say of themselves.
-    Flags,
+    Flags(flags::Args),
     /// Runs pod churn for a quarter of an hour and judges the audit log; writes docs/evidence/soak.
     Soak(soak::Args),
     /// Takes parts of a control plane away from a fleet and judges how it comes back; writes docs/evidence/outages.
@@ -51,6 +52,8 @@ enum Task {
     Evidence(evidence::Args),
     /// Gives KWOK, hollow nodes and this project's fleet the same work on real control planes; writes benches/runs.
     Peers(peers::Args),
+    /// Renders every built-in profile and has kubeadm and kind judge it.
+    Rendered,
     /// Writes docs/schema from the types of records.
     Schema,
 }
@@ -61,12 +64,13 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Binaries => binaries::find().map(drop),
         Task::Fidelity(args) => fidelity::run(&args),
-        Task::Flags => flags::files().and_then(|files| generated::write(&files)),
+        Task::Flags(args) => flags::files(&args).and_then(|files| generated::write(&files)),
         Task::Soak(args) => soak::run(&args),
         Task::Outages(args) => outages::run(&args),
         Task::KnownCapacity(args) => known_capacity::run(&args),
         Task::Evidence(args) => evidence::run(&args),
         Task::Peers(args) => peers::run(&args),
+        Task::Rendered => rendered::run(),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
     };
     match result {

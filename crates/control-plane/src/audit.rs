@@ -10,9 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use profile::AuditLevel;
+use profile::{Audit, AuditLevel};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Error;
 
@@ -21,16 +21,23 @@ pub(crate) use self::webhook::Webhook;
 
 mod webhook;
 
-/// The policy we write: each request once, when it is answered, and a watch also when it begins.
-pub(crate) fn policy(level: AuditLevel) -> String {
-    let level = match level {
-        AuditLevel::None | AuditLevel::Metadata => "Metadata",
+/// The policy we write: each request once, when it is answered, and a watch also when it begins. The first rule that a request fits
+/// holds; the level is for those that fit none.
+pub(crate) fn policy(audit: &Audit) -> String {
+    let level = match audit.level {
+        AuditLevel::None => "None",
+        AuditLevel::Metadata => "Metadata",
         AuditLevel::Request => "Request",
         AuditLevel::RequestResponse => "RequestResponse",
     };
-    format!(
-        "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n  - level: {level}\n"
-    )
+    let rules: Vec<Value> = audit.rules.iter().cloned().chain([json!({ "level": level })]).collect();
+    let policy = json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": rules,
+    });
+    format!("{policy:#}\n")
 }
 
 /// One event.
@@ -219,8 +226,24 @@ mod tests {
         fs::write(&path, format!("{LINE}\n{with_body}\n")).unwrap();
         let bodies: Vec<_> = read(&path).unwrap().into_iter().map(|entry| entry.request_object).collect();
         assert_eq!(bodies, [None, Some(serde_json::json!({"count": 2}))]);
-        assert!(policy(profile::AuditLevel::Request).ends_with("level: Request\n"));
-        assert!(policy(profile::AuditLevel::RequestResponse).ends_with("level: RequestResponse\n"));
+    }
+
+    #[test]
+    fn the_rules_of_a_profile_come_before_its_level() {
+        let rules = |settings: &str| {
+            let text = format!("about = \"x\"\nextends = \"defaults\"\n[audit]\n{settings}");
+            let policy = policy(&profile::from_text("p.toml", &text).unwrap().audit);
+            let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+            assert_eq!(policy["kind"], "Policy");
+            policy["rules"].clone()
+        };
+        assert_eq!(rules("level = 'Request'"), serde_json::json!([{ "level": "Request" }]));
+        let leases = "rules = [{ level = 'Metadata', resources = [{ group = 'coordination.k8s.io' }] }]";
+        let first =
+            serde_json::json!({ "level": "Metadata", "resources": [{ "group": "coordination.k8s.io" }] });
+        assert_eq!(rules(leases), serde_json::json!([first, { "level": "None" }]));
+        let both = format!("level = 'RequestResponse'\n{leases}");
+        assert_eq!(rules(&both), serde_json::json!([first, { "level": "RequestResponse" }]));
     }
 
     #[test]

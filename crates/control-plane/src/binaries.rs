@@ -22,7 +22,7 @@ use profile::Component;
 pub(crate) use self::run::output;
 pub use self::{cache::cache_dir, places::Places};
 use self::{
-    product::{ETCDUTL, KUBECTL, KUBEMARK, Product, Wanted},
+    product::{ETCDUTL, KUBEADM, KUBECTL, KUBEMARK, Product, Wanted},
     search::Search,
 };
 use crate::{Error, ProgressSink};
@@ -103,6 +103,23 @@ pub async fn find_kubemark(
     let wanted = Wanted { product: Product::Kubemark, version: kubernetes };
     let release = Search::new(places, shim, progress)?.product(wanted).await?;
     Ok(release.folder.join(KUBEMARK))
+}
+
+/// Finds kubeadm of a Kubernetes version, downloading or building it when it is nowhere on this machine, as [`find`] does with the
+/// rest. A control plane does without it; it judges what profiles are rendered to.
+///
+/// # Errors
+///
+/// [`Error::NoBinaries`] with every step that was tried.
+pub async fn find_kubeadm(
+    kubernetes: &str,
+    places: &Places,
+    shim: &[OsString],
+    progress: &ProgressSink,
+) -> Result<PathBuf, Error> {
+    let wanted = Wanted { product: Product::Kubeadm, version: kubernetes };
+    let release = Search::new(places, shim, progress)?.product(wanted).await?;
+    Ok(release.folder.join(KUBEADM))
 }
 
 /// Where a product is, or would come from.

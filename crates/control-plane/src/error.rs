@@ -220,6 +220,62 @@ pub enum Error {
         /// Its process id.
         pid: u32,
     },
+    /// A profile names a CPU that this process cannot have.
+    #[error(
+        "{setting} = \"{set}\" names CPU {missing}, and this machine has {available} for loadgen; name others, or lift it with --set {setting}=none"
+    )]
+    NoCpu {
+        /// `cpu.etcd`, ...
+        setting: String,
+        /// What the profile says.
+        set: String,
+        /// The first that is not there.
+        missing: usize,
+        /// Those that are.
+        available: String,
+    },
+    /// The kernel does not do what it was asked to about CPUs.
+    #[error("cannot {doing}")]
+    Cpus {
+        /// What it was asked to do.
+        doing: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest that holds no objects.
+    #[error("{origin}: the manifest cannot be read: {reason}")]
+    Manifest {
+        /// Where it is written.
+        origin: String,
+        /// Why.
+        reason: String,
+    },
+    /// An object of a profile that the cluster does not take.
+    #[error("{origin}: {what} cannot be applied: {reason}")]
+    Object {
+        /// Where it is written.
+        origin: String,
+        /// Its kind and its name.
+        what: String,
+        /// What the server says.
+        reason: String,
+    },
+    /// An object of a profile that stays in a cluster.
+    #[error("cannot take back {what}: {reason}")]
+    Remove {
+        /// Its kind and its name.
+        what: String,
+        /// What the server says.
+        reason: String,
+    },
+    /// No client for a profile's objects can be made.
+    #[error("cannot use the kubeconfig {}: {reason}", .path.display())]
+    Client {
+        /// The kubeconfig.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A line of an audit log cannot be understood.
     #[error("{}:{line}: not an event of audit.k8s.io/v1", .path.display())]
     Audit {

@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, hash::hex, layout::Layout, ready};
+use crate::{Error, Instance, hash::hex, layout::Layout, ready};
 
 /// etcd sends without a pause; one that sends nothing for this long has stalled.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -130,23 +130,23 @@ pub(crate) struct Saved {
     pub(crate) sha256: String,
 }
 
-/// An etcd that runs, with the apiserver's right to it.
+/// A member of an etcd that runs, with the apiserver's right to it.
 pub(crate) struct Etcd {
     client: reqwest::Client,
     server: String,
 }
 
 impl Etcd {
-    pub(crate) fn connect(layout: &Layout) -> Result<Self, Error> {
-        Self::waiting(layout, READ_TIMEOUT)
+    pub(crate) fn connect(layout: &Layout, member: Instance) -> Result<Self, Error> {
+        Self::waiting(layout, member, READ_TIMEOUT)
     }
 
     /// For calls that answer when they are over.
-    pub(crate) fn connect_patiently(layout: &Layout) -> Result<Self, Error> {
-        Self::waiting(layout, PATIENCE)
+    pub(crate) fn connect_patiently(layout: &Layout, member: Instance) -> Result<Self, Error> {
+        Self::waiting(layout, member, PATIENCE)
     }
 
-    fn waiting(layout: &Layout, read_timeout: Duration) -> Result<Self, Error> {
+    fn waiting(layout: &Layout, member: Instance, read_timeout: Duration) -> Result<Self, Error> {
         let read = |name: &str| {
             let path = layout.pki(name);
             fs::read_to_string(&path).map_err(Error::file("read", path))
@@ -163,7 +163,7 @@ impl Etcd {
             .read_timeout(read_timeout)
             .build()
             .map_err(|error| tls(error.to_string()))?;
-        Ok(Self { client, server: format!("https://127.0.0.1:{}", layout.ports.etcd_client) })
+        Ok(Self { client, server: layout.etcd_client(member) })
     }
 
     /// Writes a snapshot into a new file: the database and behind it its SHA-256, as `etcdctl snapshot save` does.

@@ -1,17 +1,23 @@
 //! The arguments of each component: kubeadm's, with what must differ on one machine, and the profile's over them.
 
+mod admission;
 mod base;
 mod refused;
+mod scheduler;
 
-use profile::{Audit, AuditBackend, AuditLevel, AuditMode, Component, Profile};
+use std::collections::BTreeMap;
 
-pub(crate) use self::base::BaseFlag;
+use profile::{Audit, AuditBackend, AuditLevel, AuditMode, Component, Profile, Topology};
+
+pub(crate) use self::{
+    admission::config as admission_config, base::BaseFlag, scheduler::config as scheduler_config,
+};
 use self::{
-    base::{Because, base},
+    base::{Asked, Because, base},
     refused::refused,
 };
 use crate::{
-    Error, Instance,
+    Error, Instance, Store,
     layout::{Layout, PortNumbers},
 };
 
@@ -20,7 +26,7 @@ use crate::{
 /// # Errors
 ///
 /// [`Error::OwnedFlag`] and [`Error::EtcdVariable`], with the place and the reason.
-pub fn check(profile: &Profile) -> Result<(), Error> {
+pub(crate) fn check(profile: &Profile) -> Result<(), Error> {
     for component in Component::ALL {
         for (name, flag) in profile.flags(component).iter() {
             if let Some(reason) = owned(component, name) {
@@ -47,34 +53,68 @@ pub(crate) fn arguments(
     profile: &Profile,
     etcd_version: &str,
 ) -> Vec<String> {
-    let tuned = profile.flags(instance.component);
-    let base = base(instance, layout, etcd_version, profile.audit);
+    let component = instance.component;
+    let tuned = profile.flags(component);
+    let base = base(instance, layout, etcd_version, &Asked::by(profile));
+    let gates = feature_gates(profile, component, &base);
+    let has_gates = gates.is_some();
     let kept = base
         .into_iter()
-        .filter(|BaseFlag { name, .. }| tuned.get(name).is_none())
+        .filter(|BaseFlag { name, .. }| tuned.get(name).is_none() && !(has_gates && *name == GATES))
         .map(|BaseFlag { name, value, .. }| format!("--{name}={value}"));
+    let by_file = component == Component::Scheduler && profile.scheduler_config.is_some();
     let set = tuned
         .iter()
+        .filter(|(name, _)| !(by_file && scheduler::goes_into_the_file(name)))
         .flat_map(|(name, flag)| flag.values.iter().map(move |value| format!("--{name}={value}")));
-    kept.chain(set).collect()
+    kept.chain(set).chain(gates).collect()
+}
+
+const GATES: &str = "feature-gates";
+
+/// The argument of a component's feature gates, where the profile has some: they go over those of the base.
+fn feature_gates(profile: &Profile, component: Component, base: &[BaseFlag]) -> Option<String> {
+    let tuned = profile.feature_gates(component);
+    if tuned.is_empty() {
+        return None;
+    }
+    let kept = base.iter().filter(|flag| flag.name == GATES).flat_map(|flag| flag.value.split(','));
+    let mut gates: BTreeMap<&str, String> =
+        kept.filter_map(|gate| gate.split_once('=')).map(|(name, on)| (name, on.to_owned())).collect();
+    gates.extend(tuned.iter().map(|(name, gate)| (name.as_str(), gate.on.to_string())));
+    let gates: Vec<String> = gates.into_iter().map(|(name, on)| format!("{name}={on}")).collect();
+    Some(format!("--{GATES}={}", gates.join(",")))
 }
 
 /// Why a flag is not the profile's to set, if it is not.
-fn owned(component: Component, name: &str) -> Option<&'static str> {
+pub(crate) fn owned(component: Component, name: &str) -> Option<&'static str> {
     // The names do not depend on where things are or how many, nor on etcd's version as far as they are owned.
     let nowhere = Layout { dir: "/".into(), logs: "/".into(), ports: PortNumbers::default() };
-    let of_base = [AuditBackend::Log, AuditBackend::Webhook]
+    let of_base = everything_asked()
         .into_iter()
-        .flat_map(|backend| {
-            let audit = Audit { level: AuditLevel::Metadata, backend, mode: Some(AuditMode::Batch) };
-            base(component.into(), &nowhere, "3.6.0", audit)
-        })
+        .flat_map(|asked| base(component.into(), &nowhere, "3.6.0", &asked))
         .find(|flag| flag.name == name)
         .and_then(|flag| match flag.because {
             Because::Kubeadm => None,
             Because::Place(reason) | Because::Local(reason) => Some(reason),
         });
     of_base.or_else(|| refused(component, name))
+}
+
+/// What profiles may ask for, so that together there is every base flag.
+fn everything_asked() -> [Asked; 2] {
+    [AuditBackend::Log, AuditBackend::Webhook].map(|backend| Asked {
+        topology: Topology::default(),
+        stores: Store::ALL.to_vec(),
+        audit: Audit {
+            level: AuditLevel::Metadata,
+            backend,
+            mode: Some(AuditMode::Batch),
+            ..Audit::default()
+        },
+        scheduler_config: backend == AuditBackend::Webhook,
+        admission: true,
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Where everything of one control plane is: files under its work directory, ports on loopback.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use profile::Component;
 
-use crate::{Instance, storage};
+use crate::Instance;
 
 /// The service range of kubeadm (`DefaultServicesSubnet`); its first address is the `kubernetes` Service.
 pub(crate) const SERVICE_SUBNET: &str = "10.96.0.0/12";
@@ -17,31 +20,45 @@ pub(crate) const DNS_DOMAIN: &str = "cluster.local";
 /// The ports of one control plane.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PortNumbers {
-    pub(crate) etcd_client: u16,
-    pub(crate) etcd_peer: u16,
-    pub(crate) etcd_metrics: u16,
-    /// Each apiserver's own, the first one's first.
-    pub(crate) apiservers: Vec<u16>,
+    /// What each process listens on: an etcd on three, in the order of [`EtcdPorts`], everything else on one.
+    pub(crate) own: BTreeMap<Instance, Vec<u16>>,
     /// In front of the apiservers, where there are several.
     pub(crate) balancer: Option<u16>,
-    pub(crate) scheduler: u16,
-    pub(crate) controller_manager: u16,
+}
+
+/// Those of a member of an etcd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EtcdPorts {
+    pub(crate) client: u16,
+    pub(crate) peer: u16,
+    pub(crate) metrics: u16,
 }
 
 impl PortNumbers {
-    /// Those that a process listens on.
-    pub(crate) fn of(&self, instance: Instance) -> Vec<u16> {
-        match instance.component {
-            Component::Etcd => vec![self.etcd_client, self.etcd_peer, self.etcd_metrics],
-            Component::Apiserver => vec![self.apiserver(instance.number)],
-            Component::Scheduler => vec![self.scheduler],
-            Component::ControllerManager => vec![self.controller_manager],
+    /// How many ports a process of a component listens on.
+    pub(crate) const fn needed(component: Component) -> usize {
+        match component {
+            Component::Etcd => 3,
+            Component::Apiserver | Component::ControllerManager | Component::Scheduler => 1,
         }
     }
 
-    /// An apiserver's own; 0 for one that is not there.
-    pub(crate) fn apiserver(&self, number: u8) -> u16 {
-        self.apiservers.get(usize::from(number)).copied().unwrap_or(0)
+    /// Those that a process listens on.
+    pub(crate) fn of(&self, instance: Instance) -> &[u16] {
+        self.own.get(&instance).map_or(&[], Vec::as_slice)
+    }
+
+    /// Of a component of Kubernetes, where it serves HTTPS; 0 for one that is not there.
+    pub(crate) fn secure(&self, instance: Instance) -> u16 {
+        self.of(instance).first().copied().unwrap_or(0)
+    }
+
+    /// Of a member of an etcd; zeros for one that is not there.
+    pub(crate) fn etcd(&self, instance: Instance) -> EtcdPorts {
+        match *self.of(instance) {
+            [client, peer, metrics] => EtcdPorts { client, peer, metrics },
+            _ => EtcdPorts::default(),
+        }
     }
 }
 
@@ -76,8 +93,14 @@ impl Layout {
         self.dir.join(format!("{}.conf", component.name()))
     }
 
-    pub(crate) fn etcd_data(&self) -> PathBuf {
-        self.dir.join(storage::DATA)
+    /// A member's data directory. `storage` knows it by this name.
+    pub(crate) fn etcd_data(&self, member: Instance) -> PathBuf {
+        self.dir.join(member.name())
+    }
+
+    /// Where clients reach a member of an etcd.
+    pub(crate) fn etcd_client(&self, member: Instance) -> String {
+        format!("https://127.0.0.1:{}", self.ports.etcd(member).client)
     }
 
     pub(crate) fn log(&self, instance: Instance) -> PathBuf {
@@ -86,6 +109,16 @@ impl Layout {
 
     pub(crate) fn audit_policy(&self) -> PathBuf {
         self.dir.join("audit-policy.yaml")
+    }
+
+    /// The scheduler's configuration file, the same for all of them, where a profile has one.
+    pub(crate) fn scheduler_config(&self) -> PathBuf {
+        self.dir.join("scheduler-config.yaml")
+    }
+
+    /// The configuration of admission plugins, where a profile has one.
+    pub(crate) fn admission_config(&self) -> PathBuf {
+        self.dir.join("admission-config.yaml")
     }
 
     /// Each apiserver writes its own, because each rotates what it writes. No number follows a dash: that would be a
@@ -104,20 +137,19 @@ impl Layout {
 
     /// Where clients reach the API: the balancer or, without one, the only apiserver.
     pub(crate) fn server(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports.balancer.unwrap_or_else(|| self.ports.apiserver(0)))
+        let apiserver = self.ports.secure(Component::Apiserver.into());
+        format!("https://127.0.0.1:{}", self.ports.balancer.unwrap_or(apiserver))
     }
 
     /// Where a process says that it is ready. etcd does so without TLS on its metrics address, as for kubeadm's
     /// probes.
     pub(crate) fn readiness(&self, instance: Instance) -> String {
-        let PortNumbers { etcd_metrics, scheduler, controller_manager, .. } = self.ports;
         match instance.component {
-            Component::Etcd => format!("http://127.0.0.1:{etcd_metrics}/readyz"),
-            Component::Apiserver => {
-                format!("https://127.0.0.1:{}/readyz", self.ports.apiserver(instance.number))
+            Component::Etcd => format!("http://127.0.0.1:{}/readyz", self.ports.etcd(instance).metrics),
+            Component::Apiserver => format!("https://127.0.0.1:{}/readyz", self.ports.secure(instance)),
+            Component::Scheduler | Component::ControllerManager => {
+                format!("https://127.0.0.1:{}/healthz", self.ports.secure(instance))
             }
-            Component::Scheduler => format!("https://127.0.0.1:{scheduler}/healthz"),
-            Component::ControllerManager => format!("https://127.0.0.1:{controller_manager}/healthz"),
         }
     }
 }

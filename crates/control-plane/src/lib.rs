@@ -8,6 +8,9 @@ mod aside;
 pub mod audit;
 mod balancer;
 pub mod binaries;
+mod check;
+mod command_lines;
+mod cpus;
 mod error;
 mod etcd;
 mod flags;
@@ -17,6 +20,7 @@ mod instance;
 mod layout;
 mod logs;
 mod metrics;
+mod objects;
 mod pki;
 mod plane;
 mod ports;
@@ -31,12 +35,14 @@ mod work_dir;
 
 pub use self::{
     balancer::Balanced,
+    check::check_profile,
+    command_lines::{Argument, CommandLine, WORK, command_lines},
     error::{Error, Tried},
-    flags::check as check_profile,
-    instance::Instance,
+    instance::{Instance, Store},
     metrics::{Exposition, MetricsSource, MetricsSources},
+    objects::{Applied, Objects},
     plane::{ControlPlane, Options, ProcessInfo, Processes, Versions},
     progress::{Progress, ProgressSink},
-    snapshot::{Manifest, Snapshot},
+    snapshot::{Database, Manifest, Snapshot, inventory_key},
     work_dir::{StaleWorkDir, remove_work_dir, stale_work_dirs},
 };

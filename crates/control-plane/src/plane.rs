@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use profile::{Audit, AuditBackend, AuditLevel, Component, Profile};
+use profile::{AuditBackend, Component, Profile};
 use rustix::process::Signal;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     audit::{Received, Webhook},
     balancer::Balancer,
     binaries::Binaries,
+    cpus::Cpus,
     layout::Layout,
     ports::Claim,
     ready::Checks,
@@ -86,6 +87,7 @@ pub struct ControlPlane {
     work: WorkDir,
     layout: Layout,
     storage: Storage,
+    cpus: Cpus,
     server: String,
     kubeconfig: PathBuf,
     ca_cert: PathBuf,
@@ -204,6 +206,11 @@ impl ControlPlane {
         &self.spawner
     }
 
+    /// Whether a process is there and has not ended.
+    pub(crate) fn runs(&self, instance: Instance) -> bool {
+        self.roster.of(instance).is_some_and(|process| !process.has_ended())
+    }
+
     /// The process of a name, to stop or restart it; the name of a component is that of its first one.
     ///
     /// # Errors
@@ -243,7 +250,7 @@ impl ControlPlane {
         self.exits.unasked()
     }
 
-    /// Ends the scheduler and the controller manager, then the apiservers, then etcd, each by SIGTERM and, should it
+    /// Ends the schedulers and the controller managers, then the apiservers, then the etcds, each by SIGTERM and, should it
     /// not end within ten seconds, by SIGKILL; then removes the work directory.
     ///
     /// # Errors
@@ -273,8 +280,7 @@ impl ControlPlane {
 }
 
 fn audit_logs(layout: &Layout, profile: &Profile) -> Vec<PathBuf> {
-    let Audit { level, backend, .. } = profile.audit;
-    if level == AuditLevel::None || backend != AuditBackend::Log {
+    if !profile.audit.records() || profile.audit.backend != AuditBackend::Log {
         return Vec::new();
     }
     (0..profile.topology.apiservers()).map(|number| layout.audit_log(number)).collect()

@@ -63,6 +63,11 @@ impl Checks {
         }
     }
 
+    /// Whether the address answers, whatever.
+    pub(crate) async fn answers(&self, url: &str) -> bool {
+        self.client.get(url).send().await.is_ok()
+    }
+
     /// Whether the address answers 200; otherwise what it says instead.
     pub(crate) async fn check(&self, url: &str) -> Result<(), String> {
         let response = self.client.get(url).send().await.map_err(|error| deepest(&error))?;

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Signal, getppid, nice, set_parent_process_death_signal};
+use rustix::{
+    process::{Signal, getppid, nice, set_parent_process_death_signal},
+    thread::{CpuSet, sched_setaffinity},
+};
 
 /// How much less urgent a component is than we are. Both share the machine, and a control plane that is driven to its end takes all of
 /// it: a load that is then sent late says nothing. Among each other the components are as before, and we need a twentieth of what they
@@ -26,8 +29,11 @@ const NICENESS: i32 = 10;
 /// What goes before the program's name to start it in a cgroup.
 pub(crate) const CGROUP: &str = "--cgroup";
 
-/// Takes the arguments `PARENT_PID [--cgroup FOLDER] PROGRAM [ARGUMENT...]`, ties this process's life to its parent's, moves
-/// into the cgroup, makes way for its parent (nice 10) and becomes PROGRAM. Returns only when that fails.
+/// What goes before the program's name to start it on certain CPUs, `0,1`.
+pub(crate) const CPUS: &str = "--cpus";
+
+/// Takes the arguments `PARENT_PID [--cgroup FOLDER] [--cpus LIST] PROGRAM [ARGUMENT...]`, ties this process's life to its parent's,
+/// moves into the cgroup and onto the CPUs, makes way for its parent (nice 10) and becomes PROGRAM. Returns only when that fails.
 ///
 /// A program offers this as a hidden subcommand and passes itself as the shim: it must be called before any thread is
 /// started.
@@ -44,6 +50,14 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> Error {
         };
         (cgroup, program) = (Some(PathBuf::from(folder)), next);
     }
+    let mut cpus = None;
+    if program == CPUS {
+        let (Some(list), Some(next)) = (args.next().and_then(|list| cpu_set(list.to_str()?)), args.next())
+        else {
+            return invalid("after --cpus must come a list of them, as 0,1, and the program");
+        };
+        (cpus, program) = (Some(list), next);
+    }
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }
@@ -57,10 +71,24 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> Error {
     {
         return Error::other(format!("cannot move into the cgroup {}: {error}", folder.display()));
     }
+    if let Some(cpus) = cpus
+        && let Err(error) = sched_setaffinity(None, &cpus)
+    {
+        return Error::other(format!("cannot run on these CPUs: {error}"));
+    }
     if let Err(error) = nice(NICENESS) {
         return error.into();
     }
     become_program(Command::new(program).args(args))
+}
+
+/// Numbers with commas between them.
+fn cpu_set(list: &str) -> Option<CpuSet> {
+    let mut set = CpuSet::new();
+    for cpu in list.split(',') {
+        set.set(cpu.parse().ok().filter(|cpu| *cpu < CpuSet::MAX_CPU)?);
+    }
+    Some(set)
 }
 
 /// A program that was written a moment ago is "busy" while any process forked meanwhile still holds the writer's

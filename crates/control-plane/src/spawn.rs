@@ -7,7 +7,7 @@ use std::{
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
-    path::Path,
+    path::PathBuf,
     process::{self, Command, ExitStatus},
     sync::mpsc,
     thread,
@@ -20,6 +20,14 @@ use tokio::sync::{oneshot, watch};
 use crate::shim;
 
 type Request = (Command, oneshot::Sender<io::Result<process::Child>>);
+
+/// What a program is held within.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bounds {
+    pub(crate) cgroup: Option<PathBuf>,
+    /// `0,1`.
+    pub(crate) cpus: Option<String>,
+}
 
 /// The thread that forks. When it is dropped, the thread ends and the kernel kills what still runs.
 #[derive(Debug, Clone)]
@@ -47,17 +55,20 @@ impl Spawner {
 
     /// A command that runs `program` through the shim.
     pub(crate) fn command(&self, program: impl Into<OsString>) -> Command {
-        self.command_in(None, program)
+        self.command_in(&Bounds::default(), program)
     }
 
-    /// The same in a cgroup, from before the program's first instruction on.
-    pub(crate) fn command_in(&self, cgroup: Option<&Path>, program: impl Into<OsString>) -> Command {
+    /// The same within bounds, from before the program's first instruction on.
+    pub(crate) fn command_in(&self, bounds: &Bounds, program: impl Into<OsString>) -> Command {
         let mut words = self.shim.iter().cloned();
         let Some(first) = words.next() else { return Command::new(program.into()) };
         let mut command = Command::new(first);
         command.args(words).arg(process::id().to_string());
-        if let Some(cgroup) = cgroup {
+        if let Some(cgroup) = &bounds.cgroup {
             command.arg(shim::CGROUP).arg(cgroup);
+        }
+        if let Some(cpus) = &bounds.cpus {
+            command.arg(shim::CPUS).arg(cpus);
         }
         command.arg(program.into());
         command

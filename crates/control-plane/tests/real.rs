@@ -4,8 +4,12 @@
 
 #[path = "real/apiservers.rs"]
 mod apiservers;
+#[path = "real/profiles.rs"]
+mod profiles;
 #[path = "real/snapshots.rs"]
 mod snapshots;
+#[path = "real/topology.rs"]
+mod topology;
 
 use std::{
     collections::BTreeSet,

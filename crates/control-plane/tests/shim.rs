@@ -68,6 +68,16 @@ fn it_moves_into_the_cgroup_before_it_becomes_the_program() {
 }
 
 #[test]
+fn it_runs_on_the_cpus_that_it_is_told() {
+    let parent = std::process::id().to_string();
+    let arguments = [parent.as_str(), "--cpus", "0", "cat", "/proc/self/status"];
+    let output = Command::new(SHIM).args(arguments).output().unwrap();
+    let status = String::from_utf8_lossy(&output.stdout);
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    assert_eq!(allowed.trim(), "0");
+}
+
+#[test]
 fn it_says_what_it_lacks() {
     let error = |arguments: &[&str]| {
         let output = Command::new(SHIM).args(arguments).output().unwrap();
@@ -80,6 +90,14 @@ fn it_says_what_it_lacks() {
         error(&[&parent, "--cgroup", "/"]),
         "supervised: after --cgroup must come its folder and the program\n"
     );
+    for list in ["", "0,,1", "1-2", "100000"] {
+        assert_eq!(
+            error(&[&parent, "--cpus", list, "echo"]),
+            "supervised: after --cpus must come a list of them, as 0,1, and the program\n"
+        );
+    }
+    let none = error(&[&parent, "--cpus", "1023", "echo"]);
+    assert_eq!(none, "supervised: cannot run on these CPUs: Invalid argument (os error 22)\n");
     let not_moved = error(&[&parent, "--cgroup", "/no/such", "echo"]);
     assert_eq!(
         not_moved,

@@ -6,8 +6,26 @@ macro_rules! builtins {
     };
 }
 
-const PROFILES: &[(&str, &str)] =
-    builtins!["defaults", "defaults-unthrottled", "etcd-slow-disk", "node-status-10s", "seats-16"];
+const PROFILES: &[(&str, &str)] = builtins![
+    "audit-request-response",
+    "best-known",
+    "cargo-cult-20000",
+    "defaults",
+    "defaults-unthrottled",
+    "etcd-slow-disk",
+    "etcd-tmpfs",
+    "events-split",
+    "founding-note",
+    "gc-tuned",
+    "kcm-sched-500",
+    "kops-5000",
+    "kubeup-5000",
+    "low-seats-128",
+    "node-status-10s",
+    "seats-16",
+    "three-apiservers",
+    "three-etcd",
+];
 
 /// The names of the built-in profiles.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Component, audit::AuditTable, flags::FlagValue, kubelet::KubeletTable, storage::StorageTable,
-    topology::TopologyTable,
+    Component, Form, apf::ApfTable, audit::AuditTable, cpu::CpuTable, flags::FlagValue, gates::GateTable,
+    kubelet::KubeletTable, manifest::ManifestTable, storage::StorageTable, topology::TopologyTable,
 };
 
 /// A profile file.
@@ -19,6 +19,8 @@ pub(crate) struct Document {
     pub(crate) sources: Vec<String>,
     pub(crate) extends: Option<Spanned<String>>,
     #[serde(default)]
+    pub(crate) not_expressible: BTreeMap<Form, Vec<Spanned<String>>>,
+    #[serde(default)]
     pub(crate) versions: VersionsTable,
     #[serde(default)]
     pub(crate) topology: TopologyTable,
@@ -27,7 +29,15 @@ pub(crate) struct Document {
     #[serde(default)]
     pub(crate) storage: StorageTable,
     #[serde(default)]
+    pub(crate) cpu: CpuTable,
+    #[serde(default)]
+    pub(crate) admission: BTreeMap<String, toml::Table>,
+    #[serde(default)]
+    pub(crate) apf: ApfTable,
+    #[serde(default)]
     pub(crate) kubelet: KubeletTable,
+    #[serde(default, rename = "manifest")]
+    pub(crate) manifests: Vec<Spanned<ManifestTable>>,
     #[serde(default)]
     env: ByComponent<EnvTable>,
     #[serde(default)]
@@ -35,7 +45,7 @@ pub(crate) struct Document {
     #[serde(default)]
     apiserver: ComponentTable,
     #[serde(default)]
-    scheduler: ComponentTable,
+    scheduler: SchedulerTable,
     #[serde(default, rename = "controller-manager")]
     controller_manager: ComponentTable,
 }
@@ -51,10 +61,23 @@ pub(crate) struct VersionsTable {
 
 /// `[<component>]`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ComponentTable {
     #[serde(default)]
     flags: FlagTable,
+    #[serde(default)]
+    feature_gates: GateTable,
+}
+
+/// `[scheduler]`: as any other's, and the table of its configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct SchedulerTable {
+    #[serde(default)]
+    flags: FlagTable,
+    #[serde(default)]
+    feature_gates: GateTable,
+    config: Option<toml::Table>,
 }
 
 /// `[<component>.flags]`.
@@ -78,13 +101,25 @@ struct ByComponent<T: Default> {
 
 impl Document {
     pub(crate) fn flags(&self, component: Component) -> &FlagTable {
-        let table = match component {
-            Component::Etcd => &self.etcd,
-            Component::Apiserver => &self.apiserver,
-            Component::Scheduler => &self.scheduler,
-            Component::ControllerManager => &self.controller_manager,
-        };
-        &table.flags
+        match component {
+            Component::Etcd => &self.etcd.flags,
+            Component::Apiserver => &self.apiserver.flags,
+            Component::Scheduler => &self.scheduler.flags,
+            Component::ControllerManager => &self.controller_manager.flags,
+        }
+    }
+
+    pub(crate) fn feature_gates(&self, component: Component) -> &GateTable {
+        match component {
+            Component::Etcd => &self.etcd.feature_gates,
+            Component::Apiserver => &self.apiserver.feature_gates,
+            Component::Scheduler => &self.scheduler.feature_gates,
+            Component::ControllerManager => &self.controller_manager.feature_gates,
+        }
+    }
+
+    pub(crate) fn scheduler_config(&self) -> Option<&toml::Table> {
+        self.scheduler.config.as_ref()
     }
 
     pub(crate) fn env(&self, component: Component) -> &EnvTable {

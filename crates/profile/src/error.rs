@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{Component, input::InputError, nearest, vocabulary};
+use crate::{Component, input::InputError, nearest, removed, vocabulary};
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,41 @@ pub enum Error {
         /// The flag.
         flag: String,
     },
+    /// The binary of this version has no such feature gate, or it cannot be switched any more.
+    #[error("{origin}: unknown feature gate `{gate}` under [{}.feature-gates]: {}", .component.name(), gate_advice(*.component, .version, .gate))]
+    UnknownGate {
+        /// Where it is written.
+        origin: String,
+        /// Whose gate it should be.
+        component: Component,
+        /// The version of its binary.
+        version: String,
+        /// The gate.
+        gate: String,
+    },
+    /// Feature gates are written in a table and in a flag.
+    #[error(
+        "{origin}: feature gates of {component} are written under [{}.feature-gates] and in the flag `feature-gates` ({flag}), of which \
+         one would undo the other; write all of them in the table", .component.name()
+    )]
+    GatesTwice {
+        /// Where a gate of the table is written.
+        origin: String,
+        /// Whose gates they are.
+        component: Component,
+        /// Where the flag is written.
+        flag: String,
+    },
+    /// etcd has gates since 3.6.
+    #[error(
+        "{origin}: etcd has feature gates since 3.6, and this is {version}; write the flag `experimental-...` under [etcd.flags]"
+    )]
+    NoGates {
+        /// Where a gate is written.
+        origin: String,
+        /// etcd's version.
+        version: String,
+    },
     /// A `--set` argument that cannot be understood.
     #[error("cannot set `{assignment}`: {reason}")]
     Assignment {
@@ -75,6 +110,10 @@ fn did_you_mean(name: &str, known: &[&'static str]) -> String {
 
 /// What the binary has instead, or which other one has a flag of exactly this name.
 fn flag_advice(component: Component, version: &str, flag: &str) -> String {
+    if let Some(removed) = removed::of(component, version, flag) {
+        let (since, instead, source) = (removed.since, removed.instead, removed.source);
+        return format!("{component} v{since} removed it ({source}): {instead}");
+    }
     let owners: Vec<&str> = Component::ALL
         .into_iter()
         .filter(|other| {
@@ -90,5 +129,16 @@ fn flag_advice(component: Component, version: &str, flag: &str) -> String {
     match nearest(flag.trim_start_matches('-'), names.iter().copied()) {
         Some(right) => format!("{component} v{version} has `{right}`"),
         None => format!("{component} v{version} has nothing like it"),
+    }
+}
+
+fn gate_advice(component: Component, version: &str, gate: &str) -> String {
+    let names = vocabulary::gates(component, version).unwrap_or_default();
+    match nearest(gate, names) {
+        Some(right) => format!("{component} v{version} has `{right}`"),
+        None => format!(
+            "{component} v{version} lists no such gate; generally available and deprecated ones are not listed, and the flag \
+             `feature-gates` takes those that can still be switched"
+        ),
     }
 }

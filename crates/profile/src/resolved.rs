@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::{Audit, Component, Flags, Kubelet, Storage, Topology};
+use crate::{Apf, Audit, Component, Cpu, Flags, Form, Gate, Kubelet, Manifest, Storage, Topology};
 
 /// A complete description of a control plane's tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,8 +24,22 @@ pub struct Profile {
     pub audit: Audit,
     /// Where etcd's data lives.
     pub storage: Storage,
+    /// Which processors each part may run on.
+    pub cpu: Cpu,
     /// How the fleet's kubelets are set.
     pub kubelet: Kubelet,
+    /// What the scheduler's configuration file says beside what the harness writes into it, an object of
+    /// kubescheduler.config.k8s.io/v1; none where it has no such file.
+    pub scheduler_config: Option<Value>,
+    /// The configuration of admission plugins by their names, an object each.
+    pub admission: BTreeMap<String, Value>,
+    /// Objects of priority and fairness.
+    pub apf: Apf,
+    /// What is applied when the control plane is up, in this order.
+    pub manifests: Vec<Manifest>,
+    /// The paths of settings, as `--set` takes them, that a form cannot say.
+    pub not_expressible: BTreeMap<Form, Vec<String>>,
+    pub(crate) feature_gates: BTreeMap<Component, BTreeMap<String, Gate>>,
     pub(crate) flags: BTreeMap<Component, Flags>,
     pub(crate) env: BTreeMap<Component, BTreeMap<String, String>>,
 }
@@ -45,6 +60,12 @@ impl Profile {
     pub fn flags(&self, component: Component) -> &Flags {
         static NONE: Flags = Flags::none();
         self.flags.get(&component).unwrap_or(&NONE)
+    }
+
+    /// The feature gates that the profile sets for a component, by their names.
+    pub fn feature_gates(&self, component: Component) -> &BTreeMap<String, Gate> {
+        static NONE: BTreeMap<String, Gate> = BTreeMap::new();
+        self.feature_gates.get(&component).unwrap_or(&NONE)
     }
 
     /// The environment variables that the profile sets for a component.

@@ -6,7 +6,8 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, Unexpected},
 };
-use toml::Spanned;
+
+use crate::check::Contradiction;
 
 /// What etcd writes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,34 +34,25 @@ pub enum Medium {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct StorageTable {
-    medium: Option<Spanned<Medium>>,
-    write_iops: Option<Spanned<WriteIops>>,
-}
-
-impl StorageTable {
-    /// Where something is said, the limit before the medium; none where nothing is.
-    pub(crate) fn offset(&self) -> Option<usize> {
-        let medium = self.medium.as_ref().map(|medium| medium.span().start);
-        self.write_iops.as_ref().map(|limit| limit.span().start).or(medium)
-    }
+    medium: Option<Medium>,
+    write_iops: Option<WriteIops>,
 }
 
 impl Storage {
     pub(crate) fn apply(&mut self, said: &StorageTable) {
-        if let Some(medium) = &said.medium {
-            self.medium = *medium.get_ref();
-        }
-        if let Some(limit) = &said.write_iops {
-            self.write_iops = limit.get_ref().0;
+        self.medium = said.medium.unwrap_or(self.medium);
+        if let Some(WriteIops(limit)) = said.write_iops {
+            self.write_iops = limit;
         }
     }
 
     /// Whether the two go together.
-    pub(crate) fn check(self) -> Result<(), String> {
+    pub(crate) fn check(self) -> Result<(), Contradiction> {
         if self.medium == Medium::Tmpfs && self.write_iops.is_some() {
-            return Err("`write-iops` limits writes to a disk, but `medium` is `tmpfs`, which is none: leave out one \
-                        of them, or lift an inherited limit with write-iops = \"none\""
-                .to_owned());
+            let reason = "`write-iops` limits writes to a disk, but `medium` is `tmpfs`, which is none: leave out one \
+                          of them, or lift an inherited limit with write-iops = \"none\"";
+            let contradiction = Contradiction::at(&["storage", "write-iops"], reason);
+            return Err(contradiction.or_at(&["storage", "medium"]));
         }
         Ok(())
     }

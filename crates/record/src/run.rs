@@ -71,6 +71,9 @@ pub struct RunRecord {
     /// Share of all the CPU time of the machine that the harness took in the measured window, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub harness_cpu_share: Option<f64>,
+    /// The processors that the profile confines the harness to, as taskset writes them: `0-1,3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub harness_cpus: Option<String>,
     /// What each component said of itself for that window, by process: the figures that `series.jsonl` has every 15 s.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub component_metrics: serde_json::Map<String, serde_json::Value>,

@@ -34,6 +34,9 @@ pub struct Component {
     pub name: String,
     /// The whole command line.
     pub argv: Vec<String>,
+    /// The processors that its profile confines it to, as taskset writes them: `0-1,3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<String>,
 }
 
 /// The machine the harness ran on; for a local target, the control plane too.

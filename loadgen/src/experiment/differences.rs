@@ -6,7 +6,7 @@ use record::experiment::{Arms, Subject};
 use serde_json::Value;
 
 /// What describes a profile and does not change it.
-const WORDS: [&str; 3] = ["name", "about", "sources"];
+const WORDS: [&str; 4] = ["name", "about", "sources", "not_expressible"];
 
 /// One line for each setting that differs: `flags.kube-scheduler.kube-api-qps: 50 -> 5000`. Of two clusters that are as they are
 /// it is their names.
@@ -44,15 +44,19 @@ fn leaves(profile: &Value) -> BTreeMap<String, String> {
 
 fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
     match value {
-        // A profile says of each flag where it was set, too.
+        // A profile says of each flag and of each gate where it was set, too.
         Value::Object(flag) if flag.contains_key("origin") && flag.contains_key("values") => {
             collect(path, &flag["values"], leaves);
+        }
+        Value::Object(gate) if gate.contains_key("origin") && gate.contains_key("on") => {
+            collect(path, &gate["on"], leaves);
         }
         Value::Object(fields) => {
             fields.iter().for_each(|(key, value)| collect(&format!("{path}.{key}"), value, leaves));
         }
         // What is absent and what is null are the same to a profile.
         Value::Null => {}
+        Value::Array(values) if values.is_empty() => {}
         value => {
             leaves.insert(path.to_owned(), shown(value));
         }
@@ -92,6 +96,12 @@ mod tests {
             &["flags.etcd.quota: 8 -> (not set)", "gates: (not set) -> A,B", "versions.etcd: 3.6.8 -> 3.5.9"],
         );
         check(json!({"name": "a", "flags": flags(1)}), json!({"name": "b", "flags": flags(1)}), &[]);
+        let gates = |on: bool, line: u8| {
+            let gate = json!({"on": on, "origin": format!("p.toml:{line}:1")});
+            json!({"feature_gates": {"apiserver": {"WatchList": gate}}, "manifests": []})
+        };
+        check(gates(true, 1), gates(true, 2), &[]);
+        check(gates(true, 1), gates(false, 1), &["feature_gates.apiserver.WatchList: true -> false"]);
     }
 
     #[test]

@@ -120,6 +120,7 @@ fn the_qps_of_a_component_is_its_flag_or_its_default() {
     assert_eq!(of(Component::ControllerManager, &[]), Some(20.0));
     assert_eq!(of(Component::Apiserver, &[]), None);
     assert_eq!(of(Component::Scheduler, &["scheduler.flags.kube-api-qps=500"]), Some(500.0));
+    assert_eq!(of(Component::Scheduler, &["scheduler.config.clientConnection.qps=300"]), Some(300.0));
     assert_eq!(of(Component::ControllerManager, &["scheduler.flags.kube-api-qps=500"]), Some(20.0));
     assert_eq!(of(Component::ControllerManager, &["controller-manager.flags.kube-api-qps=0"]), Some(5.0));
     assert_eq!(of(Component::ControllerManager, &["controller-manager.flags.kube-api-qps=-1"]), None);
@@ -134,4 +135,6 @@ fn gomaxprocs_is_the_number_of_processors_up_to_those_there_are() {
     close(of(&["env.apiserver.GOMAXPROCS=16"], 8), 8.0);
     close(of(&["env.apiserver.GOMAXPROCS=0"], 8), 8.0);
     close(of(&["env.etcd.GOMAXPROCS=1"], 8), 8.0);
+    close(of(&["cpu.apiserver=2-3"], 8), 2.0);
+    close(of(&["cpu.apiserver=2-3", "env.apiserver.GOMAXPROCS=1"], 8), 1.0);
 }

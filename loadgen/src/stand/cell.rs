@@ -75,7 +75,9 @@ impl<'a> Cell<'a> {
     async fn fill(&self, namespaces: &[String], inventory: Option<&Inventory>) -> anyhow::Result<()> {
         let Setting { target, run, progress, .. } = self.setting;
         // A control plane that was filled from what another was filled with has it already.
-        if inventory.is_none_or(|inventory| !inventory.is_kept()) {
+        let is_filled =
+            |inventory: &Inventory| target.local.as_ref().is_some_and(|local| inventory.is_kept(local));
+        if !inventory.is_some_and(is_filled) {
             for spec in &self.plan.scenario.scenario.inventory {
                 preload::fill(target, run, namespaces, spec, progress).await?;
             }

@@ -1,4 +1,4 @@
-//! `supervised PARENT_PID [--cgroup FOLDER] PROGRAM [ARGUMENT...]`: see `control_plane::shim`.
+//! `supervised PARENT_PID [--cgroup FOLDER] [--cpus LIST] PROGRAM [ARGUMENT...]`: see `control_plane::shim`.
 
 use std::process::ExitCode;
 

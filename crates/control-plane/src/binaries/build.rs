@@ -1,7 +1,7 @@
 //! Building the binaries from the Go modules that Kubernetes and etcd publish.
 //!
 //! The kube-* programs and kubectl become one binary with four names (`go/kubernetes/main.go`): one link step instead
-//! of four. kubemark is built from the same module when it is asked for, which few do. etcd and etcdutl, one binary again,
+//! of four. kubemark and kubeadm are built from the same module when they are asked for, which few do. etcd and etcdutl, one binary again,
 //! are modules of their own, because their dependencies are others than those Kubernetes pins.
 //!
 //! Beside what is built lies the hash of the `main.go` it was built from: the cache takes a build of another one for
@@ -31,6 +31,7 @@ pub(super) const GO: &str = "https://go.dev/dl";
 
 const KUBERNETES_MAIN: &str = include_str!("../../go/kubernetes/main.go");
 const KUBEMARK_MAIN: &str = include_str!("../../go/kubemark/main.go");
+const KUBEADM_MAIN: &str = include_str!("../../go/kubeadm/main.go");
 const ETCD_MAIN: &str = include_str!("../../go/etcd/main.go");
 
 /// The file in a built folder that tells the builds of one `main.go` from those of another.
@@ -45,6 +46,7 @@ fn main_go(product: Product) -> &'static str {
     match product {
         Product::Kubernetes => KUBERNETES_MAIN,
         Product::Kubemark => KUBEMARK_MAIN,
+        Product::Kubeadm => KUBEADM_MAIN,
         Product::Etcd => ETCD_MAIN,
     }
 }
@@ -62,7 +64,9 @@ impl Source for Build<'_> {
         let Wanted { product, version } = self.wanted;
         let duration = match product {
             Product::Kubernetes => "about 7 minutes",
-            Product::Kubemark => "a minute, or 5 on a machine that has not built Kubernetes",
+            Product::Kubemark | Product::Kubeadm => {
+                "a minute, or 5 on a machine that has not built Kubernetes"
+            }
             Product::Etcd => "about a minute",
         };
         let what = format!("building {} from its Go modules; the first build takes {duration}", self.wanted);
@@ -74,7 +78,9 @@ impl Source for Build<'_> {
         fs::create_dir(&module.folder)
             .map_err(|error| format!("cannot create the module's folder: {error}"))?;
         let upstream = match product {
-            Product::Kubernetes | Product::Kubemark => format!("k8s.io/kubernetes@v{version}"),
+            Product::Kubernetes | Product::Kubemark | Product::Kubeadm => {
+                format!("k8s.io/kubernetes@v{version}")
+            }
             Product::Etcd => format!("go.etcd.io/etcd/server/v3@v{version}"),
         };
         let upstream = self.upstream_module(&module, &upstream, &what, start).await?;
@@ -183,7 +189,7 @@ fn linker_flags(wanted: Wanted<'_>) -> String {
 /// taken over, so that the program behaves as the released one.
 fn go_mod(wanted: Wanted<'_>, upstream: &str) -> Result<String, String> {
     let modules: &[&str] = match wanted.product {
-        Product::Kubernetes | Product::Kubemark => &["k8s.io/kubernetes"],
+        Product::Kubernetes | Product::Kubemark | Product::Kubeadm => &["k8s.io/kubernetes"],
         Product::Etcd => &["go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/etcdutl/v3"],
     };
     let go =
@@ -191,7 +197,7 @@ fn go_mod(wanted: Wanted<'_>, upstream: &str) -> Result<String, String> {
     let mut lines = vec![format!("module loadgen.local/{}", wanted.product.name()), go.to_owned()];
     lines.extend(godebug(upstream).map(|setting| format!("godebug {setting}")));
     lines.extend(modules.iter().map(|module| format!("require {module} v{}", wanted.version)));
-    if let (Product::Kubernetes | Product::Kubemark, Some(libraries)) =
+    if let (Product::Kubernetes | Product::Kubemark | Product::Kubeadm, Some(libraries)) =
         (wanted.product, wanted.version.strip_prefix("1."))
     {
         let replaced = upstream.lines().filter_map(|line| {
@@ -231,15 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn kubemark_is_built_from_the_module_of_kubernetes() {
+    fn kubemark_and_kubeadm_are_built_from_the_module_of_kubernetes() {
         let upstream = "go 1.26.0\nreplace k8s.io/api => ./staging/src/k8s.io/api\n";
-        let kubemark = Wanted { product: Product::Kubemark, version: "1.36.3" };
-        assert_eq!(
-            go_mod(kubemark, upstream).unwrap(),
-            "module loadgen.local/kubemark\ngo 1.26.0\nrequire k8s.io/kubernetes v1.36.3\n\
-             replace k8s.io/api => k8s.io/api v0.36.3\n"
-        );
-        assert!(linker_flags(kubemark).contains("gitVersion=v1.36.3"));
+        for product in [Product::Kubemark, Product::Kubeadm] {
+            let wanted = Wanted { product, version: "1.36.3" };
+            let name = product.name();
+            assert_eq!(
+                go_mod(wanted, upstream).unwrap(),
+                format!(
+                    "module loadgen.local/{name}\ngo 1.26.0\nrequire k8s.io/kubernetes v1.36.3\n\
+                     replace k8s.io/api => k8s.io/api v0.36.3\n"
+                )
+            );
+            assert!(linker_flags(wanted).contains("gitVersion=v1.36.3"));
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Source for Download<'_> {
         }
         let client = client(self.base)?;
         match product {
-            Product::Kubernetes | Product::Kubemark => {
+            Product::Kubernetes | Product::Kubemark | Product::Kubeadm => {
                 let platform = platform().replace('-', "/");
                 for name in product.cached() {
                     let url = format!("{}/v{version}/bin/{platform}/{name}", self.base);

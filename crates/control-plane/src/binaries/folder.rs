@@ -43,7 +43,7 @@ pub(super) async fn version(spawner: &Spawner, folder: &Path, product: Product) 
     }
     let mut versions = Vec::new();
     for name in present {
-        versions.push((name, version_of(spawner, &folder.join(name)).await?));
+        versions.push((name, version_of(spawner, &folder.join(name), product).await?));
     }
     let (first, version) = versions[0].clone();
     match versions.iter().find(|(_, other)| *other != version) {
@@ -66,22 +66,25 @@ pub(super) async fn of_version(spawner: &Spawner, folder: &Path, wanted: Wanted<
     Ok(())
 }
 
-async fn version_of(spawner: &Spawner, binary: &Path) -> Result<String, String> {
+async fn version_of(spawner: &Spawner, binary: &Path, product: Product) -> Result<String, String> {
+    let question = product.asks_version();
+    let asked = format!("{} {}", binary.display(), question.join(" "));
     let mut command = spawner.command(binary);
-    command.arg("--version");
+    command.args(question);
     let said = tokio::time::timeout(PATIENCE, run::output(spawner, command, None, |_| ()))
         .await
-        .map_err(|_| format!("{} --version does not end", binary.display()))?
-        .map_err(|reason| format!("{} --version fails: {reason}", binary.display()))?;
+        .map_err(|_| format!("{asked} does not end"))?
+        .map_err(|reason| format!("{asked} fails: {reason}"))?;
     parse_version(&said).ok_or_else(|| {
         let line = said.lines().next().unwrap_or_default();
-        format!("{} --version says no version but `{line}`", binary.display())
+        format!("{asked} says no version but `{line}`")
     })
 }
 
-/// `Kubernetes v1.36.3` or `etcd Version: 3.6.8`, each on the first line.
+/// `Kubernetes v1.36.3`, kubeadm's `v1.36.3` or `etcd Version: 3.6.8`, each on the first line.
 fn parse_version(said: &str) -> Option<String> {
     let line = said.lines().next()?.trim();
-    let version = line.strip_prefix("Kubernetes v").or_else(|| line.strip_prefix("etcd Version: "))?;
-    (!version.is_empty()).then(|| version.to_owned())
+    let starts = ["Kubernetes v", "etcd Version: ", "v"];
+    let version = starts.into_iter().find_map(|start| line.strip_prefix(start))?;
+    (version.starts_with(|first: char| first.is_ascii_digit())).then(|| version.to_owned())
 }

@@ -8,6 +8,7 @@ pub(super) const KUBECTL: &str = "kubectl";
 /// Restores etcd's snapshots; released together with it.
 pub(super) const ETCDUTL: &str = "etcdutl";
 pub(super) const KUBEMARK: &str = "kubemark";
+pub(super) const KUBEADM: &str = "kubeadm";
 
 /// What is released together under one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Product {
     Etcd,
     /// kubemark's hollow node. Kubernetes releases no binary of it, so it is always built.
     Kubemark,
+    /// kubeadm, which sets clusters up; a control plane of ours does without it.
+    Kubeadm,
 }
 
 impl Product {
@@ -24,6 +27,7 @@ impl Product {
             Self::Kubernetes => "kubernetes",
             Self::Etcd => "etcd",
             Self::Kubemark => KUBEMARK,
+            Self::Kubeadm => KUBEADM,
         }
     }
 
@@ -33,6 +37,15 @@ impl Product {
             Self::Kubernetes => &["kube-apiserver", "kube-controller-manager", "kube-scheduler"],
             Self::Etcd => &["etcd"],
             Self::Kubemark => &[KUBEMARK],
+            Self::Kubeadm => &[KUBEADM],
+        }
+    }
+
+    /// How its programs are asked for their version.
+    pub(super) fn asks_version(self) -> &'static [&'static str] {
+        match self {
+            Self::Kubernetes | Self::Etcd | Self::Kubemark => &["--version"],
+            Self::Kubeadm => &["version", "--output=short"],
         }
     }
 
@@ -42,6 +55,7 @@ impl Product {
             Self::Kubernetes => &["kube-apiserver", "kube-controller-manager", "kube-scheduler", KUBECTL],
             Self::Etcd => &["etcd", ETCDUTL],
             Self::Kubemark => &[KUBEMARK],
+            Self::Kubeadm => &[KUBEADM],
         }
     }
 }

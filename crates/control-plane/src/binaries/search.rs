@@ -86,7 +86,7 @@ impl<'a> Search<'a> {
             return Ok(wanted.release(&cache.folder, "cache"));
         }
         let (base, step) = match wanted.product {
-            Product::Kubernetes | Product::Kubemark => {
+            Product::Kubernetes | Product::Kubemark | Product::Kubeadm => {
                 (&self.places.kubernetes_mirror, "LOADGEN_KUBERNETES_MIRROR")
             }
             Product::Etcd => (&self.places.etcd_mirror, "LOADGEN_ETCD_MIRROR"),

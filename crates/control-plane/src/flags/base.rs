@@ -3,12 +3,37 @@
 //! They are kubeadm's for one control-plane node (Kubernetes v1.36.3, `cmd/kubeadm/app/phases/controlplane/manifests.go`
 //! and `phases/etcd/local.go`), in kubeadm's order. Each says why it is there, and so whether a profile may change it.
 
-use profile::{Audit, AuditBackend, AuditLevel, Component};
+use profile::{Audit, AuditBackend, Component, Profile, Topology};
 
 use crate::{
-    Instance,
+    Instance, Store,
     layout::{ADVERTISE_ADDRESS, DNS_DOMAIN, Layout, SERVICE_SUBNET, text},
 };
+
+/// What of a profile decides which base flags there are, and with which values.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) topology: Topology,
+    /// The etcds that there are.
+    pub(crate) stores: Vec<Store>,
+    pub(crate) audit: Audit,
+    /// Whether the scheduler is configured by a file.
+    pub(crate) scheduler_config: bool,
+    /// Whether an admission plugin is configured.
+    pub(crate) admission: bool,
+}
+
+impl Asked {
+    pub(crate) fn by(profile: &Profile) -> Self {
+        Self {
+            topology: profile.topology,
+            stores: Store::all(profile.topology).collect(),
+            audit: profile.audit.clone(),
+            scheduler_config: profile.scheduler_config.is_some(),
+            admission: !profile.admission.is_empty(),
+        }
+    }
+}
 
 /// Why a flag has its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +65,12 @@ const HEALTH: Because = Because::Local(
 const FRONT_PROXY: Because = Because::Place("the harness makes the front proxy's authority");
 
 /// The flags of a process. `etcd_version` is that of the etcd binary.
-pub(crate) fn base(instance: Instance, layout: &Layout, etcd_version: &str, audit: Audit) -> Vec<BaseFlag> {
+pub(crate) fn base(instance: Instance, layout: &Layout, etcd_version: &str, asked: &Asked) -> Vec<BaseFlag> {
     match instance.component {
-        Component::Etcd => etcd(layout, etcd_version),
-        Component::Apiserver => apiserver(layout, instance.number, audit),
-        Component::ControllerManager => controller_manager(layout),
-        Component::Scheduler => scheduler(layout),
+        Component::Etcd => etcd(layout, instance, etcd_version, asked.topology),
+        Component::Apiserver => apiserver(layout, instance, asked),
+        Component::ControllerManager => controller_manager(layout, instance),
+        Component::Scheduler => scheduler(layout, instance, asked.scheduler_config),
     }
 }
 
@@ -53,19 +78,31 @@ fn flag(name: &'static str, value: impl Into<String>, because: Because) -> BaseF
     BaseFlag { name, value: value.into(), because }
 }
 
-fn etcd(layout: &Layout, version: &str) -> Vec<BaseFlag> {
+/// The name of a member in its cluster: kubeadm's is the node's.
+fn member_name(member: Instance) -> String {
+    match member.store {
+        Store::Main => format!("etcd-{}", member.number),
+        Store::Events | Store::Leases => member.name(),
+    }
+}
+
+fn etcd(layout: &Layout, member: Instance, version: &str, topology: Topology) -> Vec<BaseFlag> {
     use Because::Kubeadm;
     let url = |port: u16| format!("https://127.0.0.1:{port}");
     let pki = |name: &str| text(&layout.pki(&format!("etcd/{name}")));
-    let (client, peer) = (url(layout.ports.etcd_client), url(layout.ports.etcd_peer));
-    let metrics = format!("http://127.0.0.1:{}", layout.ports.etcd_metrics);
+    let ports = layout.ports.etcd(member);
+    let (client, peer) = (url(ports.client), url(ports.peer));
+    let metrics = format!("http://127.0.0.1:{}", ports.metrics);
+    let cluster = Instance::members(topology, member.store)
+        .map(|other| format!("{}={}", member_name(other), url(layout.ports.etcd(other).peer)));
+    let cluster = cluster.collect::<Vec<_>>().join(",");
     let mut flags = vec![
-        flag("name", "etcd-0", Because::Place("the harness names the members")),
+        flag("name", member_name(member), Because::Place("the harness names the members")),
         flag("listen-client-urls", &client, PORTS),
         flag("advertise-client-urls", &client, PORTS),
         flag("listen-peer-urls", &peer, PORTS),
         flag("initial-advertise-peer-urls", &peer, PORTS),
-        flag("data-dir", text(&layout.etcd_data()), DATA),
+        flag("data-dir", text(&layout.etcd_data(member)), DATA),
         flag("cert-file", pki("server.crt"), FILES),
         flag("key-file", pki("server.key"), FILES),
         flag("trusted-ca-file", pki("ca.crt"), FILES),
@@ -85,11 +122,11 @@ fn etcd(layout: &Layout, version: &str) -> Vec<BaseFlag> {
         flags.push(flag("feature-gates", "InitialCorruptCheck=true", Kubeadm));
         flags.push(flag("watch-progress-notify-interval", "5s", Kubeadm));
     }
-    flags.push(flag("initial-cluster", format!("etcd-0={peer}"), PORTS));
+    flags.push(flag("initial-cluster", cluster, PORTS));
     flags
 }
 
-fn apiserver(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
+fn apiserver(layout: &Layout, instance: Instance, asked: &Asked) -> Vec<BaseFlag> {
     use Because::Kubeadm;
     let pki = |name: &str| text(&layout.pki(name));
     let issuer = format!("https://kubernetes.default.svc.{DNS_DOMAIN}");
@@ -110,7 +147,7 @@ fn apiserver(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
         flag("kubelet-client-certificate", pki("apiserver-kubelet-client.crt"), FILES),
         flag("kubelet-client-key", pki("apiserver-kubelet-client.key"), FILES),
         flag("enable-bootstrap-token-auth", "true", Kubeadm),
-        flag("secure-port", layout.ports.apiserver(number).to_string(), PORTS),
+        flag("secure-port", layout.ports.secure(instance).to_string(), PORTS),
         flag("allow-privileged", "true", Kubeadm),
         flag("kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname", Kubeadm),
         flag("requestheader-username-headers", "X-Remote-User", Kubeadm),
@@ -120,7 +157,7 @@ fn apiserver(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
         flag("requestheader-allowed-names", "front-proxy-client", FRONT_PROXY),
         flag("proxy-client-cert-file", pki("front-proxy-client.crt"), FRONT_PROXY),
         flag("proxy-client-key-file", pki("front-proxy-client.key"), FRONT_PROXY),
-        flag("etcd-servers", format!("https://127.0.0.1:{}", layout.ports.etcd_client), PORTS),
+        flag("etcd-servers", servers(layout, asked.topology, Store::Main).join(","), PORTS),
         flag("etcd-cafile", pki("etcd/ca.crt"), FILES),
         flag("etcd-certfile", pki("apiserver-etcd-client.crt"), FILES),
         flag("etcd-keyfile", pki("apiserver-etcd-client.key"), FILES),
@@ -134,15 +171,36 @@ fn apiserver(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
             ),
         ),
     ];
-    flags.extend(audit_flags(layout, number, audit));
+    flags.extend(overrides(layout, asked));
+    flags.extend(audit_flags(layout, instance.number, &asked.audit));
+    if asked.admission {
+        let because = Because::Local("the harness writes that file; configure plugins under [admission]");
+        flags.push(flag("admission-control-config-file", text(&layout.admission_config()), because));
+    }
     flags
 }
 
+/// Where the members of an etcd are.
+fn servers(layout: &Layout, topology: Topology, store: Store) -> Vec<String> {
+    Instance::members(topology, store).map(|member| layout.etcd_client(member)).collect()
+}
+
+/// Which resources have an etcd of their own.
+fn overrides(layout: &Layout, asked: &Asked) -> Option<BaseFlag> {
+    const SPLIT: Because = Because::Local("the harness starts the etcds; split them off under [topology]");
+    let of = |store: &Store| {
+        let servers = servers(layout, asked.topology, *store).join(";");
+        store.resource().map(|resource| format!("{resource}#{servers}"))
+    };
+    let overrides: Vec<String> = asked.stores.iter().filter_map(of).collect();
+    (!overrides.is_empty()).then(|| flag("etcd-servers-overrides", overrides.join(","), SPLIT))
+}
+
 /// Without a mode the apiserver keeps its own, which is not the same for both backends.
-fn audit_flags(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
+fn audit_flags(layout: &Layout, number: u8, audit: &Audit) -> Vec<BaseFlag> {
     const AUDIT: Because =
         Because::Local("the harness writes the policy and takes the events; set it under [audit]");
-    if audit.level == AuditLevel::None {
+    if !audit.records() {
         return Vec::new();
     }
     let (place, value, mode) = match audit.backend {
@@ -156,7 +214,7 @@ fn audit_flags(layout: &Layout, number: u8, audit: Audit) -> Vec<BaseFlag> {
         .collect()
 }
 
-fn controller_manager(layout: &Layout) -> Vec<BaseFlag> {
+fn controller_manager(layout: &Layout, instance: Instance) -> Vec<BaseFlag> {
     use Because::Kubeadm;
     let pki = |name: &str| text(&layout.pki(name));
     let ca = text(&layout.ca_cert());
@@ -176,23 +234,32 @@ fn controller_manager(layout: &Layout) -> Vec<BaseFlag> {
         flag("use-service-account-credentials", "true", Kubeadm),
         flag("controllers", "*,bootstrapsigner,tokencleaner", Kubeadm),
         flag("cluster-name", "kubernetes", Kubeadm),
-        flag("secure-port", layout.ports.controller_manager.to_string(), PORTS),
+        flag("secure-port", layout.ports.secure(instance).to_string(), PORTS),
         flag("tls-cert-file", pki("kube-controller-manager.crt"), HEALTH),
         flag("tls-private-key-file", pki("kube-controller-manager.key"), HEALTH),
     ]
 }
 
-fn scheduler(layout: &Layout) -> Vec<BaseFlag> {
+/// Beside `--config` kube-scheduler ignores `--kubeconfig`; the file names it (`cmd/kube-scheduler/app/options/options.go`,
+/// `ApplyTo`). All the others hold.
+fn scheduler(layout: &Layout, instance: Instance, by_file: bool) -> Vec<BaseFlag> {
     use Because::Kubeadm;
     let pki = |name: &str| text(&layout.pki(name));
     let kubeconfig = text(&layout.kubeconfig(Component::Scheduler));
+    let configured = if by_file {
+        let because =
+            Because::Local("the harness writes that file; configure the scheduler under [scheduler.config]");
+        flag("config", text(&layout.scheduler_config()), because)
+    } else {
+        flag("kubeconfig", &kubeconfig, FILES)
+    };
     vec![
         flag("bind-address", "127.0.0.1", LOOPBACK),
         flag("leader-elect", "true", Kubeadm),
-        flag("kubeconfig", &kubeconfig, FILES),
+        configured,
         flag("authentication-kubeconfig", &kubeconfig, FILES),
         flag("authorization-kubeconfig", &kubeconfig, FILES),
-        flag("secure-port", layout.ports.scheduler.to_string(), PORTS),
+        flag("secure-port", layout.ports.secure(instance).to_string(), PORTS),
         flag("tls-cert-file", pki("kube-scheduler.crt"), HEALTH),
         flag("tls-private-key-file", pki("kube-scheduler.key"), HEALTH),
     ]

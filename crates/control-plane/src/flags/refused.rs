@@ -6,7 +6,7 @@ const ENDS: &str = "with it the program prints something and ends";
 const CERTIFICATES: &str = "the harness makes the certificates";
 const OWN_LOG: &str = "the harness keeps each component's output in its log file";
 const DATA: &str = "all data is in the work directory, which the harness removes";
-const ONE_MEMBER: &str = "the harness forms the cluster of etcd members";
+const MEMBERS: &str = "the harness forms the cluster of etcd members";
 const ADDRESS: &str = "the harness says where the apiserver is";
 
 /// Why a profile may not set a flag, if it may not.
@@ -17,12 +17,12 @@ pub(super) fn refused(component: Component, name: &str) -> Option<&'static str> 
             ("wal-dir", DATA),
             ("config-file", "etcd ignores every flag beside a configuration file"),
             ("listen-client-http-urls", "the harness chooses free ports on loopback"),
-            ("initial-cluster-state", ONE_MEMBER),
-            ("initial-cluster-token", ONE_MEMBER),
-            ("discovery", ONE_MEMBER),
-            ("discovery-endpoints", ONE_MEMBER),
-            ("discovery-srv", ONE_MEMBER),
-            ("discovery-token", ONE_MEMBER),
+            ("initial-cluster-state", MEMBERS),
+            ("initial-cluster-token", MEMBERS),
+            ("discovery", MEMBERS),
+            ("discovery-endpoints", MEMBERS),
+            ("discovery-srv", MEMBERS),
+            ("discovery-token", MEMBERS),
             ("auto-tls", CERTIFICATES),
             ("peer-auto-tls", CERTIFICATES),
             ("client-cert-file", CERTIFICATES),
@@ -42,12 +42,7 @@ pub(super) fn refused(component: Component, name: &str) -> Option<&'static str> 
             ("audit-log-format", "the harness reads the audit log, and reads JSON"),
         ],
         Component::ControllerManager => &[("cert-dir", CERTIFICATES), ("master", ADDRESS)],
-        Component::Scheduler => &[
-            ("cert-dir", CERTIFICATES),
-            ("master", ADDRESS),
-            ("config", "kube-scheduler ignores its connection flags beside a configuration file"),
-            ("write-config-to", ENDS),
-        ],
+        Component::Scheduler => &[("cert-dir", CERTIFICATES), ("master", ADDRESS), ("write-config-to", ENDS)],
     };
     any.iter().chain(own).find(|(flag, _)| *flag == name).map(|(_, reason)| *reason)
 }

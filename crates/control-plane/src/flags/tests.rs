@@ -1,24 +1,33 @@
 use std::{collections::BTreeSet, path::Path};
 
-use profile::{Audit, AuditBackend, AuditLevel, AuditMode, Component, Profile, vocabulary};
+use profile::{Component, Profile, vocabulary};
+use serde_json::{Value, json};
 
-use super::{base::base, check, owned, refused::refused};
+use super::{
+    admission_config, base::base, check, everything_asked, owned, refused::refused, scheduler_config,
+};
 use crate::{
-    Instance,
+    Instance, Store,
     layout::{Layout, PortNumbers},
 };
 
+/// A port ends with the digits of its process: 4 an apiserver, 5 a scheduler, 6 a controller manager, and 1 to 3 those of an etcd; a
+/// member's number goes before, and that of a store: 10 is events, 20 leases.
 fn layout() -> Layout {
-    let ports = PortNumbers {
-        etcd_client: 1,
-        etcd_peer: 2,
-        etcd_metrics: 3,
-        apiservers: vec![4, 7],
-        balancer: Some(8),
-        scheduler: 5,
-        controller_manager: 6,
-    };
-    Layout { dir: "/w".into(), logs: "/w/logs".into(), ports }
+    let mut own = std::collections::BTreeMap::new();
+    for number in 0..3_u8 {
+        let at = |port: u16| vec![u16::from(number) * 100 + port];
+        let of = |component: Component| Instance { number, ..component.into() };
+        own.insert(of(Component::Apiserver), at(4));
+        own.insert(of(Component::Scheduler), at(5));
+        own.insert(of(Component::ControllerManager), at(6));
+        own.insert(of(Component::Etcd), [at(1), at(2), at(3)].concat());
+    }
+    for (store, port) in [(Store::Events, 10), (Store::Leases, 20)] {
+        let member = Instance { store, ..Component::Etcd.into() };
+        own.insert(member, vec![port + 1, port + 2, port + 3]);
+    }
+    Layout { dir: "/w".into(), logs: "/w/logs".into(), ports: PortNumbers { own, balancer: Some(8) } }
 }
 
 fn profile(text: &str) -> Profile {
@@ -34,10 +43,9 @@ fn every_base_flag_exists_in_the_binaries_and_only_once() {
     for component in Component::ALL {
         let version = if component == Component::Etcd { "3.6.8" } else { "1.36.3" };
         let known = vocabulary::of(component, version).unwrap();
-        for backend in [AuditBackend::Log, AuditBackend::Webhook] {
-            let audit = Audit { level: AuditLevel::Metadata, backend, mode: Some(AuditMode::Batch) };
+        for asked in everything_asked() {
             let mut seen = BTreeSet::new();
-            for flag in base(component.into(), &layout(), "3.6.8", audit) {
+            for flag in base(component.into(), &layout(), "3.6.8", &asked) {
                 assert!(known.contains(&flag.name), "{component} has no {}", flag.name);
                 assert!(seen.insert(flag.name), "{component} has {} twice", flag.name);
                 let refused = refused(component, flag.name);
@@ -91,17 +99,17 @@ fn audit_is_switched_on_by_its_level() {
 
 #[test]
 fn each_of_several_apiservers_has_its_own_port_and_audit_log() {
-    let second = Instance { component: Component::Apiserver, number: 1 };
+    let second = Instance { number: 1, ..Component::Apiserver.into() };
     let port = |instance: Instance| {
         let arguments = arguments(instance, &profile(""), "3.6.8");
         arguments.into_iter().find(|argument| argument.starts_with("--secure-port="))
     };
     assert_eq!(port(Component::Apiserver.into()).as_deref(), Some("--secure-port=4"));
-    assert_eq!(port(second).as_deref(), Some("--secure-port=7"));
+    assert_eq!(port(second).as_deref(), Some("--secure-port=104"));
     let log = "--audit-log-path=/w/logs/audit.1.log";
     assert!(audit_arguments(second, "level = 'Metadata'").contains(&log.to_owned()));
-    assert_eq!(layout().readiness(second), "https://127.0.0.1:7/readyz");
-    assert_eq!(layout().metrics(second), "https://127.0.0.1:7/metrics");
+    assert_eq!(layout().readiness(second), "https://127.0.0.1:104/readyz");
+    assert_eq!(layout().metrics(second), "https://127.0.0.1:104/metrics");
     assert_eq!(layout().log(second), Path::new("/w/logs/kube-apiserver-1.log"));
     assert_eq!(layout().server(), "https://127.0.0.1:8");
 }
@@ -127,8 +135,8 @@ fn what_the_harness_owns_is_refused_with_place_and_reason() {
     );
     assert_eq!(
         error("[scheduler.flags]\nconfig = \"x\""),
-        "p.toml:4:1: kube-scheduler's flag `config` cannot be set in a profile: kube-scheduler ignores its connection \
-         flags beside a configuration file"
+        "p.toml:4:1: kube-scheduler's flag `config` cannot be set in a profile: the harness writes that file; configure the \
+         scheduler under [scheduler.config]"
     );
     assert_eq!(
         error("[env.etcd]\nETCD_QUOTA_BACKEND_BYTES = \"1\""),
@@ -141,7 +149,10 @@ fn what_the_harness_owns_is_refused_with_place_and_reason() {
         (Component::Apiserver, "audit-webhook-config-file"),
         (Component::Apiserver, "audit-webhook-mode"),
         (Component::Apiserver, "etcd-servers"),
+        (Component::Apiserver, "etcd-servers-overrides"),
+        (Component::Apiserver, "admission-control-config-file"),
         (Component::ControllerManager, "kubeconfig"),
+        (Component::Scheduler, "kubeconfig"),
         (Component::Scheduler, "version"),
     ] {
         assert!(owned(component, name).is_some(), "{component} {name}");
@@ -162,4 +173,125 @@ fn nothing_listens_beyond_loopback() {
         assert!(!urls.is_empty());
         assert!(urls.iter().all(|argument| argument.contains("127.0.0.1")), "{urls:?}");
     }
+}
+
+fn value<'a>(arguments: &'a [String], flag: &str) -> Option<&'a str> {
+    let mut found =
+        arguments.iter().filter_map(|it| it.strip_prefix("--")?.strip_prefix(flag)?.strip_prefix('='));
+    let value = found.next();
+    assert_eq!(found.next(), None, "--{flag} twice");
+    value
+}
+
+#[test]
+fn members_know_each_other_and_apiservers_all_of_them() {
+    let three = profile("[topology]\netcd-members = 3\nevents-etcd = true\nleases-etcd = true");
+    let third = Instance { number: 2, ..Component::Etcd.into() };
+    let of_third = arguments(third, &three, "3.6.8");
+    assert_eq!(value(&of_third, "name"), Some("etcd-2"));
+    assert_eq!(value(&of_third, "data-dir"), Some("/w/etcd-2"));
+    assert_eq!(value(&of_third, "listen-peer-urls"), Some("https://127.0.0.1:202"));
+    let all = "etcd-0=https://127.0.0.1:2,etcd-1=https://127.0.0.1:102,etcd-2=https://127.0.0.1:202";
+    assert_eq!(value(&of_third, "initial-cluster"), Some(all));
+
+    let events = arguments(Instance { store: Store::Events, ..Component::Etcd.into() }, &three, "3.6.8");
+    assert_eq!(value(&events, "name"), Some("etcd-events"));
+    assert_eq!(value(&events, "data-dir"), Some("/w/etcd-events"));
+    assert_eq!(value(&events, "initial-cluster"), Some("etcd-events=https://127.0.0.1:12"));
+    let apiserver = arguments(Component::Apiserver, &three, "3.6.8");
+    let servers = "https://127.0.0.1:1,https://127.0.0.1:101,https://127.0.0.1:201";
+    assert_eq!(value(&apiserver, "etcd-servers"), Some(servers));
+    let overrides = "/events#https://127.0.0.1:11,coordination.k8s.io/leases#https://127.0.0.1:21";
+    assert_eq!(value(&apiserver, "etcd-servers-overrides"), Some(overrides));
+    let alone = arguments(Component::Apiserver, &profile(""), "3.6.8");
+    assert_eq!(value(&alone, "etcd-servers-overrides"), None);
+}
+
+#[test]
+fn each_of_several_that_are_elected_has_a_port() {
+    let two = profile("[topology]\nschedulers = 2\ncontroller-managers = 2");
+    for (component, port) in [(Component::Scheduler, "105"), (Component::ControllerManager, "106")] {
+        let second = Instance { number: 1, ..component.into() };
+        let arguments = arguments(second, &two, "3.6.8");
+        assert_eq!(value(&arguments, "secure-port"), Some(port));
+        assert_eq!(value(&arguments, "leader-elect"), Some("true"));
+        assert_eq!(layout().readiness(second), format!("https://127.0.0.1:{port}/healthz"));
+    }
+}
+
+#[test]
+fn feature_gates_are_one_argument_over_those_of_the_base() {
+    let gates = |component: Component, table: &str| {
+        let arguments = arguments(component, &profile(table), "3.6.8");
+        value(&arguments, "feature-gates").map(str::to_owned)
+    };
+    let of = |gates: Option<&str>| gates.map(str::to_owned);
+    assert_eq!(gates(Component::Apiserver, ""), None);
+    let watch_list = "[apiserver.feature-gates]\nWatchList = false\nConcurrentWatchObjectDecode = true";
+    let expected = "ConcurrentWatchObjectDecode=true,WatchList=false";
+    assert_eq!(gates(Component::Apiserver, watch_list), of(Some(expected)));
+    assert_eq!(gates(Component::Scheduler, watch_list), None);
+    let learner = "[etcd.feature-gates]\nTxnModeWriteWithSharedBuffer = false";
+    let expected = "InitialCorruptCheck=true,TxnModeWriteWithSharedBuffer=false";
+    assert_eq!(gates(Component::Etcd, learner), of(Some(expected)));
+    let other = "[etcd.feature-gates]\nInitialCorruptCheck = false";
+    assert_eq!(gates(Component::Etcd, other), of(Some("InitialCorruptCheck=false")));
+}
+
+#[test]
+fn beside_its_file_the_scheduler_is_told_what_the_file_cannot_say() {
+    let tuned = profile(
+        "[scheduler.flags]\nkube-api-qps = 300\nkube-api-burst = 600\nv = 2\nleader-elect = false\n[scheduler.config]\n\
+         percentageOfNodesToScore = 10\n[scheduler.config.clientConnection]\nburst = 600\ncontentType = \"application/json\"",
+    );
+    check(&tuned).unwrap();
+    let arguments = arguments(Component::Scheduler, &tuned, "3.6.8");
+    assert_eq!(value(&arguments, "config"), Some("/w/scheduler-config.yaml"));
+    for ignored in ["kubeconfig", "kube-api-qps", "kube-api-burst"] {
+        assert_eq!(value(&arguments, ignored), None, "{arguments:?}");
+    }
+    for holds in
+        ["authentication-kubeconfig", "authorization-kubeconfig", "secure-port", "tls-cert-file", "v"]
+    {
+        assert!(value(&arguments, holds).is_some(), "{holds}: {arguments:?}");
+    }
+    assert_eq!(value(&arguments, "leader-elect"), Some("false"));
+    let written: Value = serde_json::from_str(&scheduler_config(&tuned, &layout()).unwrap()).unwrap();
+    let expected = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "percentageOfNodesToScore": 10,
+        "clientConnection": {
+            "kubeconfig": "/w/scheduler.conf",
+            "qps": 300,
+            "burst": 600,
+            "contentType": "application/json",
+        },
+        "leaderElection": { "leaderElect": false },
+    });
+    assert_eq!(written, expected);
+    assert_eq!(scheduler_config(&profile(""), &layout()), None);
+}
+
+#[test]
+fn admission_plugins_are_configured_by_one_file() {
+    let tuned = profile(
+        "[admission.PodSecurity]\nkind = \"PodSecurityConfiguration\"\n[admission.PodNodeSelector.a]\nb = \"c\"",
+    );
+    let arguments = arguments(Component::Apiserver, &tuned, "3.6.8");
+    let file = value(&arguments, "admission-control-config-file");
+    assert_eq!(file, Some("/w/admission-config.yaml"));
+    let written: Value = serde_json::from_str(&admission_config(&tuned)).unwrap();
+    let plugins = json!([
+        { "name": "PodNodeSelector", "configuration": { "a": { "b": "c" } } },
+        { "name": "PodSecurity", "configuration": { "kind": "PodSecurityConfiguration" } },
+    ]);
+    assert_eq!((&written["kind"], &written["plugins"]), (&json!("AdmissionConfiguration"), &plugins));
+}
+
+#[test]
+fn audit_rules_switch_it_on_without_a_level() {
+    let policy = "--audit-policy-file=/w/audit-policy.yaml";
+    let rules = "rules = [{ level = \"Metadata\", verbs = [\"create\"] }]";
+    assert_eq!(audit_arguments(Component::Apiserver, rules), [policy, "--audit-log-path=/w/logs/audit.log"]);
 }

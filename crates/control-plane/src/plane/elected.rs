@@ -1,6 +1,6 @@
-//! The scheduler and the controller manager while there is no API: after ten seconds they lose their leases and end (client-go
-//! `tools/leaderelection`, kubeadm's `--leader-elect`). On a node a kubelet starts them again, and a restart of ours does so too:
-//! an apiserver that serves watches takes most of these ten seconds to end.
+//! The schedulers and the controller managers while there is no API: after ten seconds those that lead lose their leases and end
+//! (client-go `tools/leaderelection`, kubeadm's `--leader-elect`). On a node a kubelet starts them again, and a restart of ours does so
+//! too: an apiserver that serves watches takes most of these ten seconds to end. Those that wait for their turn go on waiting.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{ControlPlane, Process};
-use crate::{Error, Instance};
+use crate::{Error, Instance, Store};
 
 const ELECTED: [Component; 2] = [Component::ControllerManager, Component::Scheduler];
 
@@ -26,15 +26,25 @@ pub(super) struct Excused<'a> {
 }
 
 impl ControlPlane {
-    /// Excuses those that may end while this process is away, which is nobody where there are other apiservers.
+    /// All that may lead.
+    fn elected(&self) -> impl Iterator<Item = Instance> + use<> {
+        let topology = self.profile.topology;
+        ELECTED.into_iter().flat_map(move |component| Instance::of(topology, component))
+    }
+
+    /// Excuses those that may end while this process is away, which is nobody where there are other apiservers, or enough members for
+    /// a quorum without this one. Nobody ends for want of events.
     pub(super) fn excuse_elected(&self, away: Instance) -> Excused<'_> {
-        let api_goes = match away.component {
-            Component::Apiserver => self.profile.topology.apiservers() == 1,
-            Component::Etcd => true,
-            Component::ControllerManager | Component::Scheduler => false,
+        let topology = self.profile.topology;
+        let api_goes = match (away.component, away.store) {
+            (Component::Apiserver, _) => topology.apiservers() == 1,
+            (Component::Etcd, Store::Main) => topology.etcd_members() < 3,
+            (Component::Etcd, Store::Leases) => true,
+            (Component::Etcd, Store::Events) | (Component::ControllerManager | Component::Scheduler, _) => {
+                false
+            }
         };
-        let elected =
-            ELECTED.into_iter().map(Instance::from).filter(|it| api_goes && self.exits.expects(*it));
+        let elected = self.elected().filter(|it| api_goes && self.exits.expects(*it));
         let processes: Vec<_> = elected.filter_map(|instance| self.roster.of(instance)).collect();
         for process in &processes {
             self.exits.forget(process.instance);
@@ -42,10 +52,10 @@ impl ControlPlane {
         Excused { plane: self, processes }
     }
 
-    /// From here on scheduler and controller manager may end: something is about to be done to the API in which they cannot renew their
+    /// From here on schedulers and controller managers may end: something is about to be done to the API in which they cannot renew their
     /// leases. [`restore_leaders`](Self::restore_leaders) is the end of that.
     pub fn excuse_leaders(&self) {
-        for instance in ELECTED.into_iter().map(Instance::from) {
+        for instance in self.elected() {
             self.exits.forget(instance);
         }
     }
@@ -57,13 +67,13 @@ impl ControlPlane {
     /// As [`start_component`](Self::start_component).
     pub async fn restore_leaders(&self) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
-        let excused =
-            ELECTED.into_iter().map(Instance::from).filter(|instance| !self.exits.expects(*instance));
+        let excused = self.elected().filter(|instance| !self.exits.expects(*instance));
         let processes = excused.filter_map(|instance| self.roster.of(instance)).collect();
         Excused { plane: self, processes }.back().await
     }
 
-    /// Whether a leader has written its lease since a time. One that is not elected loses none.
+    /// Whether a component's leader, whichever of them that is, has written its lease since a time. One that is not elected loses none.
+    /// Where another one leads by now, the one that led before has ended: it had given up five seconds before anybody could follow.
     async fn has_renewed(&self, component: Component, since: Timestamp) -> bool {
         let flag = self.profile.flags(component).get("leader-elect");
         if flag.is_some_and(|flag| flag.values.iter().any(|value| value == "false")) {
@@ -84,9 +94,10 @@ impl Excused<'_> {
         let (since, begin) = (Timestamp::now(), Instant::now());
         while let Some(process) = self.processes.last() {
             let instance = process.instance;
-            if process.has_ended() {
+            // First, because those that wait for their turn see nobody renew anything until the one that led is back.
+            if let Some(ended) = self.processes.iter().position(|process| process.has_ended()) {
+                let instance = self.processes.swap_remove(ended).instance;
                 tracing::info!(process = %instance, "ended without an apiserver, so it is started again");
-                self.processes.pop();
                 self.plane.begin(instance).await?;
             } else if begin.elapsed() > RENEWED_WITHIN
                 || self.plane.has_renewed(instance.component, since).await

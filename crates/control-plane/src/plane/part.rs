@@ -1,6 +1,6 @@
 //! One process stopped while the others run, and started again: the same flags, ports and data.
 //!
-//! A component stands for its first process, which is the only one unless the profile has several apiservers. Whoever stops or
+//! A component stands for its first process, which is the only one unless the profile has several of it. Whoever stops or
 //! starts one waits for whoever else does. Given up half way, a process is left amid what was done to it, and the next of these
 //! calls goes on from there.
 
@@ -73,8 +73,8 @@ impl ControlPlane {
             process.end().await?;
         }
         self.roster.remove(instance);
-        let ports = self.layout.ports.of(instance).into_iter();
-        let claims = ports.map(Claim::new).collect::<Result<_, _>>()?;
+        let ports = self.layout.ports.of(instance).iter();
+        let claims = ports.map(|port| Claim::new(*port)).collect::<Result<_, _>>()?;
         self.claims().insert(instance, claims);
         Ok(())
     }

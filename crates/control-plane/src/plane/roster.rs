@@ -19,12 +19,15 @@ const AFTER_KILL: Duration = Duration::from_secs(10);
 /// What one process runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessInfo {
-    /// The binary's name, `kube-apiserver`; with a number for those after the first, `kube-apiserver-1`.
+    /// The binary's name, `kube-apiserver`; with a number for those after the first, `kube-apiserver-1`, and of an etcd of its own
+    /// with what it keeps, `etcd-events`.
     pub name: String,
     /// Its process id.
     pub pid: u32,
     /// Its path and arguments.
     pub argv: Vec<String>,
+    /// The CPUs that its profile confines it to, as taskset writes them, `0-1,3`.
+    pub cpus: Option<String>,
     /// The file that its output goes to.
     pub log: PathBuf,
 }
@@ -44,6 +47,7 @@ impl Processes {
 pub(super) struct Process {
     pub(super) instance: Instance,
     pub(super) argv: Vec<String>,
+    pub(super) cpus: Option<String>,
     pub(super) log: PathBuf,
     pub(super) child: Child,
 }
@@ -71,6 +75,7 @@ impl Process {
             name: self.instance.name(),
             pid: self.child.pid(),
             argv: self.argv.clone(),
+            cpus: self.cpus.clone(),
             log: self.log.clone(),
         }
     }

@@ -2,14 +2,15 @@
 
 use std::{
     env, fs, io,
+    path::Path,
     process::{Command, Stdio},
     sync::Mutex,
     time::Duration,
 };
 
 use identity::ClusterPki;
-use profile::{AuditBackend, AuditLevel, Component, Profile, Topology};
-use tokio::time::{Instant, sleep};
+use profile::{AuditBackend, Component, Profile, Topology};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, Roster, Versions, audit_logs};
 use crate::{
@@ -17,14 +18,17 @@ use crate::{
     audit::{self, Webhook},
     balancer::{Balancer, Behind},
     binaries::{self, Places, cache_dir},
+    check_profile,
+    cpus::Cpus,
     flags,
     layout::{Layout, PortNumbers},
     logs,
+    objects::{self, Applied, Objects},
     pki::{self, Access},
-    ports::Port,
+    ports::{Claim, Port},
     ready::Checks,
     snapshot::Snapshot,
-    spawn::Spawner,
+    spawn::{Bounds, Spawner},
     storage::Storage,
     work_dir::WorkDir,
 };
@@ -42,10 +46,11 @@ impl ControlPlane {
     /// # Errors
     ///
     /// Whatever stands in the way, before anything is started where that is possible: flags that are not the
-    /// profile's to set, a taken port, binaries or storage that cannot be had, a snapshot of other versions; a component that
-    /// dies or does not become ready, with its last log lines.
+    /// profile's to set, CPUs that this machine does not have, a taken port, binaries or storage that cannot be had, a snapshot of other
+    /// versions; a component that dies or does not become ready, with its last log lines; an object that the server does not take.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        flags::check(&options.profile)?;
+        check_profile(&options.profile)?;
+        let objects = Objects::of(&options.profile)?;
         let mut ports = Reserved::new(options.port, options.profile.topology)?;
         let begin = Instant::now();
         let Options { profile, bin_dir, log_dir, shim, progress, run_id, restore, .. } = options;
@@ -57,21 +62,23 @@ impl ControlPlane {
         let binaries = Box::pin(find).await?;
         tracing::debug!(?binaries, took = ?begin.elapsed(), "binaries found");
         if let Some(snapshot) = &snapshot {
-            snapshot.fits(&Versions::of(&binaries))?;
+            snapshot.fits(&Versions::of(&binaries), profile.topology)?;
         }
 
         let begin = Instant::now();
         let work = WorkDir::create(&cache_dir(), &run_id)?;
         let logs = log_dir.unwrap_or_else(|| work.path().join("logs"));
         let layout = Layout { dir: work.path().to_owned(), logs, ports: ports.numbers() };
-        let storage = Storage::prepare(profile.storage, work.path())?;
+        let etcds = Instance::of(profile.topology, Component::Etcd);
+        let storage = Storage::prepare(profile.storage, work.path(), etcds)?;
+        let cpus = Cpus::claim(&profile.cpu)?;
         let (access, audit_webhook) = {
             let pki = snapshot.as_ref().map_or_else(|| Ok(ClusterPki::generate()?), Snapshot::pki)?;
             (pki::write(&layout, &pki)?, audit_webhook(&layout, &pki, &profile)?)
         };
         let balancer = balancer(ports.take_balancer(), &layout, &profile, &access)?;
         fs::create_dir_all(&layout.logs).map_err(Error::file("create", &layout.logs))?;
-        pki::private(&layout.audit_policy(), &audit::policy(profile.audit.level))?;
+        write_files(&layout, &profile)?;
         let checks = Checks::new(&access)?;
         let spawner = Spawner::new(shim).map_err(Error::Spawner)?;
         let plane = Self {
@@ -88,6 +95,7 @@ impl ControlPlane {
             audit_logs: audit_logs(&layout, &profile),
             layout,
             storage,
+            cpus,
             binaries,
             profile,
             progress: ProgressSinkField(progress),
@@ -100,11 +108,16 @@ impl ControlPlane {
             plane.restore(snapshot).await?;
         }
         for wave in waves(plane.profile.topology) {
+            let one_by_one = snapshot.is_some() && wave.contains(&Component::Etcd.into());
+            let _claims = if one_by_one { ports.claim(&wave)? } else { Vec::new() };
             for instance in &wave {
                 ports.release(*instance);
                 let log = plane.layout.log(*instance);
                 fs::write(&log, "").map_err(Error::file("create", &log))?;
                 plane.spawn(*instance).await?;
+                if one_by_one {
+                    plane.serves(*instance, &checks).await?;
+                }
             }
             for instance in &wave {
                 plane.ready(*instance, &checks).await?;
@@ -114,6 +127,8 @@ impl ControlPlane {
             }
         }
         plane.let_the_apiserver_reach_kubelets(&checks).await?;
+        // Boxed like the search for binaries: kube's futures are large too.
+        Box::pin(plane.put(&objects)).await?;
         plane.report(Progress::Done {
             what: format!("{} is ready", plane.describe()),
             elapsed: begin.elapsed(),
@@ -122,12 +137,30 @@ impl ControlPlane {
     }
 
     fn describe(&self) -> String {
-        let versions = self.versions();
-        let several = match self.profile.topology.apiservers() {
-            1 => String::new(),
-            number => format!(" with {number} apiservers"),
-        };
-        format!("a control plane of Kubernetes v{} on etcd v{}{several}", versions.kubernetes, versions.etcd)
+        let (versions, topology) = (self.versions(), self.profile.topology);
+        let several = [
+            (topology.etcd_members(), "etcd members"),
+            (topology.apiservers(), "apiservers"),
+            (topology.controller_managers(), "controller managers"),
+            (topology.schedulers(), "schedulers"),
+        ];
+        let several = several.into_iter().filter(|(number, _)| *number > 1);
+        let several: Vec<String> = several.map(|(number, what)| format!("{number} {what}")).collect();
+        let with = if several.is_empty() { String::new() } else { format!(" with {}", several.join(", ")) };
+        format!("a control plane of Kubernetes v{} on etcd v{}{with}", versions.kubernetes, versions.etcd)
+    }
+
+    /// Puts what the profile brings along into the cluster. It is removed with it.
+    async fn put(&self, objects: &Objects) -> Result<(), Error> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        self.report(Progress::Working {
+            what: "applying the profile's objects".to_owned(),
+            elapsed: Duration::ZERO,
+        });
+        let client = objects::client(&self.kubeconfig).await?;
+        objects.apply(&client, &mut Applied::default()).await
     }
 
     pub(crate) fn report(&self, progress: Progress) {
@@ -143,14 +176,16 @@ impl ControlPlane {
         let failed = |source| Error::Start { instance, source };
         let file = fs::OpenOptions::new().append(true).create(true).open(&log);
         let file = file.map_err(Error::file("open", &log))?;
-        let mut command = self.spawner.command_in(self.storage.cgroup(component), &path);
+        let cgroup = self.storage.cgroup(instance).map(Path::to_owned);
+        let bounds = Bounds { cgroup, cpus: self.cpus.of(component) };
+        let mut command = self.spawner.command_in(&bounds, &path);
         command.args(&arguments).stdin(Stdio::null());
         command.stdout(file.try_clone().map_err(failed)?).stderr(file);
         self.environment(component, &mut command);
         let child = self.spawner.spawn(command).await.map_err(failed)?;
         let argv = [path.to_string_lossy().into_owned()].into_iter().chain(arguments).collect();
         tracing::debug!(process = %instance, pid = child.pid(), "started");
-        let process = Process { instance, argv, log, child };
+        let process = Process { instance, argv, cpus: self.cpus.said(component), log, child };
         self.exits.expect(&process);
         self.roster.add(process);
         Ok(())
@@ -183,6 +218,25 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Waits until a member of an etcd that goes on from data answers at all. Before it does, it asks the others whether theirs is the
+    /// same, and waits seven seconds for each that has its port and does not serve yet, as all of them would that start at once (etcd
+    /// `etcdserver/corrupt.go`, `getPeerHashKVs`). Those that have not been started refuse.
+    async fn serves(&self, member: Instance, checks: &Checks) -> Result<(), Error> {
+        // Without a quorum it does not answer whether it is ready.
+        let url = self.layout.metrics(member);
+        let serves = async {
+            while !checks.answers(&url).await {
+                sleep(CHECK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            error = self.died() => Err(error),
+            // That one does not serve is said where it is waited for to be ready.
+            _ = timeout(READY_WITHIN, serves) => Ok(()),
+        }
+    }
+
     async fn checked(&self, instance: Instance, checks: &Checks) -> Result<(), Error> {
         let url = self.layout.readiness(instance);
         let begin = Instant::now();
@@ -213,8 +267,8 @@ impl ControlPlane {
     }
 }
 
-/// What starts at once, one wave after the other. Apiservers after the first wait for it, as kubeadm lets them join: all of them
-/// would write the same roles and priority levels into an empty etcd.
+/// What starts at once, one wave after the other: all etcds, because a member is not ready without a quorum. Apiservers after the
+/// first wait for it, as kubeadm lets them join: all of them would write the same roles and priority levels into an empty etcd.
 fn waves(topology: Topology) -> [Vec<Instance>; 4] {
     let of =
         |wanted: fn(&Instance) -> bool| -> Vec<Instance> { Instance::all(topology).filter(wanted).collect() };
@@ -226,9 +280,21 @@ fn waves(topology: Topology) -> [Vec<Instance>; 4] {
     ]
 }
 
+/// Writes the files that components are configured by.
+fn write_files(layout: &Layout, profile: &Profile) -> Result<(), Error> {
+    pki::private(&layout.audit_policy(), &audit::policy(&profile.audit))?;
+    if let Some(config) = flags::scheduler_config(profile, layout) {
+        pki::private(&layout.scheduler_config(), &config)?;
+    }
+    if !profile.admission.is_empty() {
+        pki::private(&layout.admission_config(), &flags::admission_config(profile))?;
+    }
+    Ok(())
+}
+
 /// Listens for audit events before there is an apiserver that sends them, if the profile wants them sent.
 fn audit_webhook(layout: &Layout, pki: &ClusterPki, profile: &Profile) -> Result<Option<Webhook>, Error> {
-    if profile.audit.level == AuditLevel::None || profile.audit.backend != AuditBackend::Webhook {
+    if !profile.audit.records() || profile.audit.backend != AuditBackend::Webhook {
         return Ok(None);
     }
     let port = Port::reserve(None)?;
@@ -245,11 +311,10 @@ fn balancer(
     access: &Access,
 ) -> Result<Option<Balancer>, Error> {
     let Some(port) = port else { return Ok(None) };
-    let apiservers =
-        Instance::all(profile.topology).filter(|instance| instance.component == Component::Apiserver);
+    let apiservers = Instance::of(profile.topology, Component::Apiserver);
     let behind = apiservers.map(|instance| Behind {
         process: instance.name(),
-        port: layout.ports.apiserver(instance.number),
+        port: layout.ports.secure(instance),
         readiness: layout.readiness(instance),
     });
     let started = Balancer::start(port.into_listener(), behind.collect(), Checks::new(access)?);
@@ -268,30 +333,25 @@ struct Reserved {
 }
 
 impl Reserved {
-    /// `api` is the port of the API, if it is to be a certain one.
+    /// `api` is the port of the API, if it is to be a certain one: the balancer's, or the only apiserver's.
     fn new(api: Option<u16>, topology: Topology) -> Result<Self, Error> {
-        let mut ports = Vec::new();
-        let mut reserve = |instance: Instance, wanted| -> Result<u16, Error> {
-            let port = Port::reserve(wanted)?;
-            let number = port.number;
-            ports.push((instance, port));
-            Ok(number)
-        };
         let api = api.filter(|port| *port != 0);
         let balancer = (topology.apiservers() > 1).then(|| Port::reserve(api)).transpose()?;
-        let own = if balancer.is_some() { None } else { api };
-        let apiserver = |number| Instance { component: Component::Apiserver, number };
-        let numbers = PortNumbers {
-            apiservers: (0..topology.apiservers())
-                .map(|number| reserve(apiserver(number), own))
-                .collect::<Result<_, _>>()?,
-            balancer: balancer.as_ref().map(|port| port.number),
-            etcd_client: reserve(Component::Etcd.into(), None)?,
-            etcd_peer: reserve(Component::Etcd.into(), None)?,
-            etcd_metrics: reserve(Component::Etcd.into(), None)?,
-            scheduler: reserve(Component::Scheduler.into(), None)?,
-            controller_manager: reserve(Component::ControllerManager.into(), None)?,
-        };
+        let only = if balancer.is_some() { None } else { api };
+        let mut numbers =
+            PortNumbers { balancer: balancer.as_ref().map(|port| port.number), ..PortNumbers::default() };
+        let mut ports = Vec::new();
+        // A port that was asked for is taken before a free one can be it.
+        let apiservers = Instance::of(topology, Component::Apiserver);
+        let others = Instance::all(topology).filter(|instance| instance.component != Component::Apiserver);
+        for instance in apiservers.chain(others) {
+            let wanted = only.filter(|_| instance.component == Component::Apiserver);
+            for _ in 0..PortNumbers::needed(instance.component) {
+                let port = Port::reserve(wanted)?;
+                numbers.own.entry(instance).or_default().push(port.number);
+                ports.push((instance, port));
+            }
+        }
         Ok(Self { ports, balancer, numbers })
     }
 
@@ -302,6 +362,17 @@ impl Reserved {
     /// The balancer's port, which listens already.
     fn take_balancer(&mut self) -> Option<Port> {
         self.balancer.take()
+    }
+
+    /// Keeps the ports of these processes as [`Claim`]s instead: whoever asks there is refused.
+    fn claim(&mut self, instances: &[Instance]) -> Result<Vec<Claim>, Error> {
+        let claimed = self.ports.extract_if(.., |(of, _)| instances.contains(of));
+        let claim = |(_, port): (Instance, Port)| {
+            let number = port.number;
+            port.release();
+            Claim::new(number)
+        };
+        claimed.map(claim).collect()
     }
 
     fn release(&mut self, instance: Instance) {

@@ -2,11 +2,20 @@
 
 use std::{fs, num::NonZeroU32, path::Path};
 
-use profile::{Component, Medium};
+use profile::{Component, Medium, Topology};
 use rustix::fs::statfs;
 
-use super::{CGROUP, DATA, Storage, link_to_ours, release};
-use crate::{Error, StaleWorkDir, remove_work_dir};
+use super::{DATA, Storage, link_to_ours, release};
+use crate::{Error, Instance, StaleWorkDir, Store, remove_work_dir};
+
+/// The link to the cgroup of the first member.
+const CGROUP: &str = "etcd-cgroup";
+
+/// An etcd, and another for events.
+fn members() -> [Instance; 2] {
+    let etcd = Instance::members(Topology::default(), Store::Main).next().unwrap();
+    [etcd, Instance { store: Store::Events, ..etcd }]
+}
 
 /// The work directory of a run that was killed: its owner file is locked by nobody.
 fn killed() -> (tempfile::TempDir, StaleWorkDir) {
@@ -28,31 +37,35 @@ fn is_mounted(path: &Path) -> bool {
 #[test]
 fn what_a_killed_run_kept_in_memory_is_removed_with_its_work_directory() {
     let (_cache, stale) = killed();
-    let data = stale.path.join(DATA);
-    Storage::prepare(wanted(Medium::Tmpfs, 0), &stale.path).unwrap();
-    fs::write(data.join("member"), "x").unwrap();
-    assert_eq!(statfs(&data).unwrap().f_type, 0x0102_1994);
-    let in_shm = link_to_ours(&data);
-    assert_eq!(is_mounted(&data), in_shm.is_none());
+    Storage::prepare(wanted(Medium::Tmpfs, 0), &stale.path, members()).unwrap();
+    let data = members().map(|member| stale.path.join(member.name()));
+    for data in &data {
+        fs::write(data.join("member"), "x").unwrap();
+        assert_eq!(statfs(data).unwrap().f_type, 0x0102_1994);
+        assert_eq!(is_mounted(data), link_to_ours(data).is_none());
+    }
+    let in_shm: Vec<_> = data.iter().filter_map(|data| link_to_ours(data)).collect();
     remove_work_dir(&stale).unwrap();
-    assert!(!stale.path.exists() && !is_mounted(&data));
-    assert!(in_shm.is_none_or(|folder| !folder.exists()));
+    assert!(!stale.path.exists() && !data.iter().any(|data| is_mounted(data)));
+    assert!(in_shm.iter().all(|folder| !folder.exists()));
 }
 
 #[test]
 fn the_cgroup_of_a_killed_run_is_removed_with_its_work_directory() {
     let (_cache, stale) = killed();
-    match Storage::prepare(wanted(Medium::Disk, 100), &stale.path) {
+    match Storage::prepare(wanted(Medium::Disk, 100), &stale.path, members()) {
         Ok(storage) => {
-            let group = storage.cgroup(Component::Etcd).unwrap();
-            assert_eq!(storage.cgroup(Component::Apiserver), None);
+            let [etcd, events] = members();
+            let (group, other) = (storage.cgroup(etcd).unwrap(), storage.cgroup(events).unwrap());
+            assert_eq!(storage.cgroup(Component::Apiserver.into()), None);
             assert_eq!(link_to_ours(&stale.path.join(CGROUP)).as_deref(), Some(group));
+            assert_ne!(group, other, "each may write as often as the profile says");
             let limit = ["blkio.throttle.write_iops_device", "io.max"]
                 .into_iter()
                 .find_map(|file| fs::read_to_string(group.join(file)).ok());
             assert!(limit.as_ref().is_some_and(|limit| limit.contains("100")), "{limit:?}");
             remove_work_dir(&stale).unwrap();
-            assert!(!group.exists());
+            assert!(!group.exists() && !other.exists());
         }
         // Where this user may not, or the folder for temporary files is on no disk.
         Err(error) => {

@@ -92,6 +92,7 @@ pub(crate) fn sample() -> RunRecord {
         components: vec![Component {
             name: "etcd".to_owned(),
             argv: vec!["etcd".to_owned(), "--name=a".to_owned()],
+            cpus: Some("0".to_owned()),
         }],
         versions: BTreeMap::from([("etcd".to_owned(), "3.6.8".to_owned())]),
         host: Host {
@@ -132,6 +133,7 @@ pub(crate) fn sample() -> RunRecord {
             },
         )]),
         harness_cpu_share: Some(0.25),
+        harness_cpus: Some("1-3".to_owned()),
         component_metrics: serde_json::Map::from_iter([(
             "etcd".to_owned(),
             serde_json::json!({ "wal_fsync_p99_seconds": 0.004 }),

@@ -81,6 +81,7 @@ fn run(cpu: f64) -> RunRecord {
         ]),
         judged: Vec::new(),
         harness_cpu_share: None,
+        harness_cpus: None,
         component_metrics: serde_json::Map::new(),
         warnings: Vec::new(),
     }
