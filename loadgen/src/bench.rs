@@ -13,6 +13,7 @@ use crate::{
     experiment::{Ask, Bench, Measured, metrics},
     ground::{Ground, Inventory, Where},
     interrupt::Interrupt,
+    knobs::{Knob, Witness},
     plan::{Plan, Wishes},
     progress::Progress,
     saturate::{self, Lengths, Searched, Wanted},
@@ -22,16 +23,45 @@ use crate::{
 
 /// What the trials of an experiment have in common.
 pub(crate) struct Trials<'a> {
-    pub(crate) scenario: &'a Loaded,
+    pub(crate) scenarios: &'a Arms<Loaded>,
     pub(crate) wishes: &'a Wishes,
     pub(crate) place: &'a Where,
     pub(crate) profiles: &'a Arms<Profile>,
+    /// The settings in which the arms are to differ.
+    pub(crate) knobs: &'a [Knob],
     /// The experiment's id, and so the label of everything that is made: what is kept of one trial's inventory fits the next.
     pub(crate) run: &'a str,
     pub(crate) folder: &'a Folder,
     pub(crate) progress: &'a Arc<Progress>,
     pub(crate) interrupt: &'a Interrupt,
-    pub(crate) inventory: &'a Inventory,
+    pub(crate) inventories: &'a Inventories,
+}
+
+/// What fresh control planes begin with.
+#[derive(Debug)]
+pub(crate) enum Inventories {
+    /// Nothing: each is filled anew.
+    Anew,
+    /// Both arms with the same, as far as their profiles can.
+    Shared(Inventory),
+    /// Each arm with its own, because other things are in the other's.
+    Own(Arms<Inventory>),
+}
+
+impl Inventories {
+    /// What two arms can begin with, by what they are put through.
+    pub(crate) fn of(scenarios: &Arms<Loaded>) -> Self {
+        let alike = scenarios.baseline.text == scenarios.candidate.text;
+        if alike { Self::Shared(Inventory::default()) } else { Self::Own(Arms::default()) }
+    }
+
+    fn of_arm(&self, arm: Arm) -> Option<&Inventory> {
+        match self {
+            Self::Anew => None,
+            Self::Shared(inventory) => Some(inventory),
+            Self::Own(inventories) => Some(inventories.of(arm)),
+        }
+    }
 }
 
 impl Bench for Trials<'_> {
@@ -59,12 +89,14 @@ impl Trials<'_> {
     }
 
     async fn at(&self, arm: Arm, ask: &Ask, at: f64) -> anyhow::Result<Measured> {
-        let plan = self.plan(ask.seed, Some(at))?;
+        let plan = self.plan(arm, ask.seed, Some(at))?;
         let folder = self.child(&ask.path)?;
-        let ground = self.ground(arm, &folder);
+        let witness = Witness::new(self.knobs);
+        let ground = self.ground(arm, &folder, &witness);
         let record: RunRecord =
             ground.with(1, async |target| trial::measure(&ground, &plan, target).await).await?;
-        Ok(Measured { values: metrics::values(&record), warnings: record.warnings, seconds: 0.0 })
+        let values = metrics::values(&record);
+        Ok(Measured { seen: witness.seen(&values), values, warnings: record.warnings, seconds: 0.0 })
     }
 
     async fn search(
@@ -74,13 +106,14 @@ impl Trials<'_> {
         seed: u64,
         how: impl FnOnce(f64, u64) -> (Lengths, measure::search::Plan),
     ) -> anyhow::Result<Measured> {
-        let plan = self.plan(seed, None)?;
+        let plan = self.plan(arm, seed, None)?;
         let Some(axis @ Axis::Rate(_)) = plan.scenario.scenario.axis.clone() else {
             anyhow::bail!("only a scenario whose axis is a rate can be searched");
         };
         let (lengths, search) = how(plan.at, seed);
         let folder = self.child(path)?;
-        let ground = self.ground(arm, &folder);
+        let witness = Witness::new(self.knobs);
+        let ground = self.ground(arm, &folder, &witness);
         let wanted = Wanted { plan, axis, lengths, search };
         let Searched { record, answer } = saturate::search(&ground, &wanted, None).await;
         let answer = answer?;
@@ -89,12 +122,15 @@ impl Trials<'_> {
         record.ended = Some(record::Ended::Completed);
         folder.write_search(&record)?;
         let values = record.lambda.map(|lambda| (Metric::Lambda, lambda)).into_iter().collect();
-        Ok(Measured { values, warnings: record.warnings, seconds: 0.0 })
+        Ok(Measured { seen: witness.seen(&values), values, warnings: record.warnings, seconds: 0.0 })
     }
 
-    fn plan(&self, seed: u64, at: Option<f64>) -> anyhow::Result<Plan> {
-        let at = at.map(|at| at.to_string()).or_else(|| self.wishes.at.clone());
-        Plan::new(self.scenario.clone(), &Wishes { at, seed, ..self.wishes.clone() })
+    fn plan(&self, arm: Arm, seed: u64, at: Option<f64>) -> anyhow::Result<Plan> {
+        let scenario = self.scenarios.of(arm);
+        // Of a scenario that turns nothing up there is one load only.
+        let at = at.filter(|_| scenario.scenario.axis.is_some()).map(|at| at.to_string());
+        let at = at.or_else(|| self.wishes.at.clone());
+        Plan::new(scenario.clone(), &Wishes { at, seed, ..self.wishes.clone() })
     }
 
     /// The folder of a trial. One that is there already is that of a pair which was interrupted half way.
@@ -107,16 +143,17 @@ impl Trials<'_> {
         Ok(Folder::create(base, &name.to_string_lossy())?)
     }
 
-    fn ground<'g>(&'g self, arm: Arm, folder: &'g Folder) -> Ground<'g> {
+    fn ground<'g>(&'g self, arm: Arm, folder: &'g Folder, witness: &'g Witness<'g>) -> Ground<'g> {
         Ground {
             place: self.place,
             profile: Some(self.profiles.of(arm)),
-            cells: self.scenario.scenario.cells,
+            cells: self.scenarios.of(arm).scenario.cells,
             run: self.run,
             folder,
             progress: self.progress,
             interrupt: self.interrupt,
-            inventory: Some(self.inventory),
+            inventory: self.inventories.of_arm(arm),
+            witness: Some(witness),
         }
     }
 }
@@ -130,4 +167,20 @@ pub(crate) fn expected(plan: &Plan, searches: bool) -> Duration {
     let set_up = SET_UP * plan.scenario.scenario.cells;
     let window = plan.warm_up.max(plan.rest_window * 5) + plan.measure + LAST_OPERATIONS;
     if searches { (window + set_up / 2) * PROBES + set_up } else { set_up + window + plan.warm_up }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    #[test]
+    fn arms_that_are_put_through_the_same_begin_with_the_same() {
+        let churn = scenario::load("pod-churn").unwrap();
+        let beside = |name: &str| {
+            Inventories::of(&Arms { baseline: churn.clone(), candidate: scenario::load(name).unwrap() })
+        };
+        assert!(matches!(beside("pod-churn"), Inventories::Shared(_)));
+        assert!(matches!(beside("scheduler-burst"), Inventories::Own(_)));
+    }
 }

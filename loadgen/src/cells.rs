@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use measure::{Rate, nth_seed};
+use profile::Component;
 
 use crate::{
     plan::Plan,
@@ -53,12 +54,14 @@ impl Part {
 
     /// Its part of a load; nothing where there are fewer of it than cells.
     pub(crate) fn load(self, whole: &Load) -> Option<Load> {
+        // Steps are taken in each cell, unless they name one.
+        if let Load::Maintenance(load) = whole {
+            return load.in_cell(self.index).map(Load::Maintenance);
+        }
         let mut load = whole.clone();
         match load.turn() {
             _ if self.is_whole() => {}
             Turn::Rate(rate) => load.put(Turn::Rate(self.rate(rate))),
-            // Steps are taken in each cell.
-            Turn::Count(_) if matches!(load, Load::Maintenance(_)) => {}
             Turn::Count(count) => match self.share(count) {
                 0 => return None,
                 share => load.put(Turn::Count(share)),
@@ -108,12 +111,28 @@ pub(crate) fn split(name: &str) -> (&str, &str) {
     name.split_at(name.find(" (cell ").unwrap_or(name.len()))
 }
 
+/// Whether a process of this name is one of a component's: it is called as its program is, or so with a dash and more behind it,
+/// and in cells with the cell at the end.
+pub(crate) fn is_of(process: &str, component: Component) -> bool {
+    let (name, _) = split(process);
+    name.strip_prefix(component.binary()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// Whether every cell gets some of what none can do without.
 pub(crate) fn check(scenario: &Scenario) -> anyhow::Result<()> {
     let cells = scenario.cells;
     let nodes = scenario.fleet.nodes;
     if nodes < cells {
         bail!("{cells} cells need {cells} nodes at least, one each, and there are {nodes}");
+    }
+    let maintained = scenario.loads.iter().filter_map(|load| match load {
+        Load::Maintenance(load) => load.last_cell().map(|cell| (&load.name, cell)),
+        _ => None,
+    });
+    for (name, cell) in maintained {
+        if cell >= cells {
+            bail!("{name} has a step in cell {cell}, and the last of {cells} is {}", cells - 1);
+        }
     }
     if let Some(few) = scenario.inventory.iter().find(|spec| cells > 1 && spec.count < cells) {
         bail!(
@@ -186,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn a_step_of_one_cell_is_taken_there_and_the_cell_has_to_be() {
+        let mut failing = loaded("etcd-maintenance", 2).scenario;
+        for load in &mut failing.loads {
+            if let Load::Maintenance(load) = load {
+                load.steps.iter_mut().for_each(|step| step.cell = Some(1));
+            }
+        }
+        let steps = failing.loads.iter().find(|load| load.driver() == "maintenance").unwrap();
+        let taken: Vec<bool> = Part::all(2).map(|part| part.load(steps).is_some()).collect();
+        assert_eq!(taken, [false, true]);
+        check(&failing).unwrap();
+        failing.cells = 1;
+        let error = check(&failing).unwrap_err().to_string();
+        assert_eq!(error, "maintenance has a step in cell 1, and the last of 1 is 0");
+    }
+
+    #[test]
     fn nodes_inventory_and_start_rate_are_cut_up_and_no_two_cells_have_one_seed() {
         let mut resources = loaded("custom-resources", 3);
         resources.scenario.inventory[0].count = 10;
@@ -215,6 +251,16 @@ mod tests {
         let figures = BTreeMap::from([("took-seconds".to_owned(), 1.0)]);
         assert_eq!(part.figures(figures.clone()), figures);
         assert_eq!(part.blamed(anyhow::anyhow!("it broke")).to_string(), "it broke");
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_programs_name() {
+        for name in ["etcd", "etcd-1", "etcd-events", "etcd-1 (cell 2)"] {
+            assert!(is_of(name, Component::Etcd), "{name}");
+        }
+        for name in ["etcdctl", "kube-apiserver", "harness"] {
+            assert!(!is_of(name, Component::Etcd), "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod advice;
 mod profile;
 
 use std::{path::PathBuf, time::Duration};
@@ -8,7 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fake_kubelet::Preset;
 use measure::Rate;
 
-pub(crate) use self::profile::{FormArg, ProfileCommand, RenderArgs};
+pub(crate) use self::{
+    advice::{AdviceCommand, AdviceTestArgs},
+    profile::{FormArg, ProfileCommand, RenderArgs},
+};
 use crate::{experiment::wanted::Kind, saturate::Confirm};
 
 /// Finds where a Kubernetes control plane saturates under each tuning profile.
@@ -42,6 +46,9 @@ pub(crate) enum Command {
     /// it costs is compared; without it the highest load that each sustains. Two folders instead of a scenario compare runs that
     /// were kept before and after a change.
     Compare(CompareArgs),
+    /// Says which rules of tuning advice there are, and tests them.
+    #[command(subcommand)]
+    Advice(AdviceCommand),
     /// Says which scenarios there are, and what is in them.
     #[command(subcommand)]
     Scenario(ScenarioCommand),

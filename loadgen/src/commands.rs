@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod advice;
 mod clean;
 mod compare;
 mod demo;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> End {
             Command::Run(args) => run::run(args).await,
             Command::Saturate(args) => saturate::run(args).await,
             Command::Compare(args) => compare::run(args).await,
+            Command::Advice(command) => advice::run(command).await,
             Command::Scenario(command) => scenario::run(command),
             Command::Profile(command) => profile::run(command),
             Command::Doctor(args) => doctor::run(args).await,

@@ -55,6 +55,8 @@ pub(crate) struct Measured {
     pub(crate) values: BTreeMap<Metric, f64>,
     /// Doubts; one that makes the trial void keeps its pair out of the verdict.
     pub(crate) warnings: Vec<Warning>,
+    /// What was seen on the server's side of the settings in which the arms are to differ.
+    pub(crate) seen: BTreeMap<String, String>,
     /// How long it took, with set-up and teardown, seconds: the time that is left is told from it.
     pub(crate) seconds: f64,
 }

@@ -19,6 +19,7 @@ use crate::{
     cli::{ClusterArgs, LocalArgs, TargetArgs},
     confirm,
     interrupt::{Interrupt, Interrupted},
+    knobs::Witness,
     plan::{self, Plan},
     progress::Progress,
     scenario::Scenario,
@@ -115,6 +116,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) interrupt: &'a Interrupt,
     /// What fresh control planes begin with; nothing where there is only one.
     pub(crate) inventory: Option<&'a Inventory>,
+    /// Looks at settings on them, where somebody wants to know.
+    pub(crate) witness: Option<&'a Witness<'a>>,
 }
 
 /// A control plane's contents when its nodes were ready and nothing had been offered yet, for those that come after it. Profiles that

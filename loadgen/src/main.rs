@@ -3,12 +3,14 @@
 //! Parses the command line, runs the command, turns its end into an exit code, and nothing else.
 
 mod about;
+mod advice;
 mod attribution;
 mod bench;
 mod cells;
 mod cleanup;
 mod cli;
 mod commands;
+mod comparison;
 mod confirm;
 mod criteria;
 mod drivers;
@@ -18,6 +20,7 @@ mod faults;
 mod fleet;
 mod ground;
 mod interrupt;
+mod knobs;
 mod loads;
 mod nodes;
 mod observed;

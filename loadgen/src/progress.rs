@@ -61,9 +61,14 @@ impl Progress {
 
     /// Something happened that stays of interest.
     pub(crate) fn say(&self, text: &str) {
+        self.beside(|| tell(text));
+    }
+
+    /// Prints something that stays, while the bar is out of the way.
+    pub(crate) fn beside(&self, print: impl FnOnce()) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| tell(text)),
-            None => tell(text),
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 

@@ -59,13 +59,17 @@ pub(crate) struct Rule {
     pub(crate) verbs: &'static [&'static str],
 }
 
-/// Makes the run's namespaces, so many, and says their names.
-pub(crate) async fn namespaces(target: &Target, run: &str, count: u32) -> anyhow::Result<Vec<String>> {
-    let name = |index: u32| match index {
+/// The name of one of a run's namespaces, from 0.
+pub(crate) fn namespace(run: &str, index: u32) -> String {
+    match index {
         0 => format!("loadgen-{run}"),
         index => format!("loadgen-{run}-{index}"),
-    };
-    let names: Vec<String> = (0..count.max(1)).map(name).collect();
+    }
+}
+
+/// Makes the run's namespaces, so many, and says their names.
+pub(crate) async fn namespaces(target: &Target, run: &str, count: u32) -> anyhow::Result<Vec<String>> {
+    let names: Vec<String> = (0..count.max(1)).map(|index| namespace(run, index)).collect();
     for name in &names {
         create_namespace(target, name, run).await?;
     }

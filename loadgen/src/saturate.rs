@@ -134,7 +134,7 @@ impl<'a> Searching<'a> {
     /// Goes on until the search is over or the control plane has had its day.
     async fn on(&mut self, target: &Target) -> anyhow::Result<Turn> {
         self.planes += 1;
-        let Ground { run, folder, progress, inventory, .. } = *self.ground;
+        let Ground { run, folder, progress, inventory, witness, .. } = *self.ground;
         let of_nodes = self.wanted.axis == Axis::Nodes;
         let plan = match self.search.next() {
             Next::Try(task) if of_nodes => self.wanted.plan.with_nodes(task.at)?,
@@ -142,7 +142,7 @@ impl<'a> Searching<'a> {
         };
         // What is kept is of one number of nodes.
         let inventory = inventory.filter(|_| !of_nodes);
-        let setting = Setting { plan: &plan, target, run, clock: self.clock, progress, folder };
+        let setting = Setting { plan: &plan, target, run, clock: self.clock, progress, folder, witness };
         let mut stand = Stand::prepare(setting, inventory).await?;
         let mut last: Option<(TaskKind, Outcome)> = None;
         let turn = loop {
@@ -164,6 +164,7 @@ impl<'a> Searching<'a> {
             self.record.trials.push(trial);
             folder.write_search(&self.record)?;
         };
+        stand.look_at_settings().await;
         if target.is_shared() {
             stand.drain("drain").await?;
         }

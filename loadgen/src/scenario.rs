@@ -1,6 +1,7 @@
 //! Scenarios: declarative files that name a fleet, what is there beside it, and the loads on it.
 
 mod axis;
+mod changed;
 mod fault;
 mod inventory;
 mod load;
@@ -15,6 +16,7 @@ use crate::{criteria::Criteria, words::optional_duration};
 
 pub(crate) use self::{
     axis::Axis,
+    changed::changed,
     fault::{Fault, PATIENCE as FAULT_PATIENCE},
     inventory::{Install, InventorySpec},
     load::{
@@ -25,59 +27,17 @@ pub(crate) use self::{
     template::{Object, OnlyVirtual, Place, Template, TemplateError},
 };
 
-/// A file that comes with the program.
-struct File {
-    name: &'static str,
-    /// From the repository's root.
-    path: &'static str,
-    text: &'static str,
-}
+/// Names and texts of files that come with the program, by name.
+type Files = &'static [(&'static str, &'static str)];
 
-/// Files of a folder of `scenarios/`, or of itself.
-macro_rules! files {
-    ($folder:literal: $($name:literal),* $(,)?) => {
-        &[$(File {
-            name: $name,
-            path: concat!("scenarios/", $folder, $name, ".toml"),
-            text: include_str!(concat!("../../scenarios/", $folder, $name, ".toml")),
-        }),*]
-    };
-}
+/// The files of `scenarios/`.
+const CATALOGUE: Files = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
 
-/// The catalogue.
-const CATALOGUE: &[File] = files!["":
-    "audit-load",
-    "big-list",
-    "bulk-delete",
-    "cells",
-    "custom-resources",
-    "etcd-maintenance",
-    "etcd-quota",
-    "event-storm",
-    "informer-herd",
-    "job-churn",
-    "namespace-density",
-    "node-flap",
-    "node-heartbeat",
-    "noisy-tenant",
-    "observability-clients",
-    "one-namespace",
-    "pod-churn",
-    "rolling",
-    "scheduler-burst",
-    "scheduler-burst-affinity",
-    "scheduler-burst-anti-affinity",
-    "scheduler-burst-spread",
-    "service-fanout",
-    "several-apiservers",
-    "slow-watchers",
-    "volumes",
-    "watch-fanout",
-    "watch-fanout-many",
+/// Those of its folders, which no list has: loads that only rules of advice use, and those under which something bad shows.
+const FOLDERS: [(&str, Files); 2] = [
+    ("advice", include!(concat!(env!("OUT_DIR"), "/scenarios-advice.rs"))),
+    ("controls", include!(concat!(env!("OUT_DIR"), "/scenarios-controls.rs"))),
 ];
-
-/// What controls run beside it: no bottleneck of a cluster, but a load under which a known one shows.
-const OF_CONTROLS: &[File] = files!["controls/": "slow-webhook"];
 
 /// A scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -293,25 +253,33 @@ pub(crate) struct Loaded {
 
 /// The names of the scenarios of the catalogue.
 pub(crate) fn catalogue() -> impl Iterator<Item = &'static str> {
-    CATALOGUE.iter().map(|file| file.name)
+    CATALOGUE.iter().map(|(name, _)| *name)
 }
 
-/// Reads a built-in scenario by name, or a file by path.
+/// Reads a built-in scenario by name, or a file by path. Those of a folder of `scenarios/` have it in their names: `advice/churn`.
 pub(crate) fn load(name_or_path: &str) -> Result<Loaded, Error> {
+    if let Some((name, text)) = of_folder(name_or_path) {
+        return parse(name, &format!("scenarios/{name_or_path}.toml"), text);
+    }
     let is_path = name_or_path.contains('/')
         || std::path::Path::new(name_or_path).extension().is_some_and(|extension| extension == "toml");
     if is_path {
         return file(name_or_path);
     }
-    let mut all = CATALOGUE.iter().chain(OF_CONTROLS);
-    let Some(File { name, path, text }) = all.find(|file| file.name == name_or_path) else {
+    let Some((name, text)) = CATALOGUE.iter().find(|(name, _)| *name == name_or_path) else {
         return Err(Error::Unknown {
             name: name_or_path.to_owned(),
             known: catalogue().collect::<Vec<_>>().join(", "),
             nearest: profile::nearest(name_or_path, catalogue()),
         });
     };
-    parse(name, path, text)
+    parse(name, &format!("scenarios/{name}.toml"), text)
+}
+
+fn of_folder(name: &str) -> Option<(&'static str, &'static str)> {
+    let (folder, name) = name.split_once('/')?;
+    let (_, files) = FOLDERS.iter().find(|(known, _)| *known == folder)?;
+    files.iter().find(|(known, _)| *known == name).copied()
 }
 
 /// Reads a file, whatever it is called.

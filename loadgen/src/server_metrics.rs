@@ -211,6 +211,11 @@ fn parse(text: &[u8]) -> Result<Scrape, String> {
 fn figures(component: Component, scrape: &Scrape, since: Option<&Process>) -> Value {
     let total = |metric: &Metric| metric.find(scrape)?.total(|_| true);
     let p99 = |metric: &Metric| since?.change.histogram(metric, |_| true)?.quantile(0.99);
+    let rate = |metric: &Metric| since?.change.rate(metric, |_| true);
+    let sum_rate = |metric: &Metric| {
+        let change = &since?.change;
+        Some(change.histogram(metric, |_| true)?.sum / change.seconds)
+    };
     let mut figures = Map::new();
     let mut add = |name: &str, figure: Option<f64>| {
         figures.extend(
@@ -226,8 +231,19 @@ fn figures(component: Component, scrape: &Scrape, since: Option<&Process>) -> Va
             add("db_bytes", total(&names::DB_BYTES));
             add("db_bytes_in_use", total(&names::DB_BYTES_IN_USE));
         }
-        Component::Apiserver => by(&mut figures, "seats", &names::EXECUTING_SEATS, "priority_level", scrape),
-        Component::Scheduler => by(&mut figures, "pending_pods", &names::PENDING_PODS, "queue", scrape),
+        Component::Apiserver => {
+            add("requests_per_second", rate(&names::REQUESTS));
+            add("watch_events_per_second", rate(&names::WATCH_EVENTS));
+            add("watch_bytes_per_second", sum_rate(&names::WATCH_EVENT_BYTES));
+            // Of what could not be counted it says -1.
+            add("objects", total(&names::OBJECTS).filter(|objects| *objects > 0.0));
+            by(&mut figures, "seats", &names::EXECUTING_SEATS, "priority_level", scrape);
+        }
+        Component::Scheduler => {
+            add("attempts_per_second", rate(&names::ATTEMPTS));
+            add("attempt_p99_seconds", p99(&names::ATTEMPT_DURATION));
+            by(&mut figures, "pending_pods", &names::PENDING_PODS, "queue", scrape);
+        }
         Component::ControllerManager => {
             by(&mut figures, "workqueue_depth", &names::WORKQUEUE_DEPTH, "name", scrape);
         }

@@ -19,6 +19,7 @@ use crate::{
     cells::Part,
     drivers::{Counts, Order, Report, Stop},
     ground::Inventory,
+    knobs::Witness,
     observed::{Observed, Told},
     plan::Plan,
     prepared::{Offer, Prepared},
@@ -41,6 +42,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) clock: Clock,
     pub(crate) progress: &'a Progress,
     pub(crate) folder: &'a Folder,
+    /// Looks at settings of the control plane, where somebody wants to know.
+    pub(crate) witness: Option<&'a Witness<'a>>,
 }
 
 /// One control plane or several cells, each with a fleet that is ready, and drivers that are somebody.
@@ -76,6 +79,9 @@ impl<'a> Stand<'a> {
             let inventory = inventory.filter(|_| part.is_whole());
             let cell = Cell::prepare(Setting { target, ..setting }, part, inventory).await;
             cells.push(cell.map_err(|error| part.blamed(error))?);
+        }
+        if let Some(witness) = setting.witness {
+            witness.begin(target).await;
         }
         Ok(Self { setting, cells, sampling, attribution, loads: 0, retired: Vec::new() })
     }
@@ -164,6 +170,13 @@ impl<'a> Stand<'a> {
     /// Backlog of each load that is no longer offered, all of its time together: part of what the control plane has to do.
     pub(crate) fn retired_backlog(&self, place: usize) -> u64 {
         self.retired.iter().map(|load| load.backlog(place)).sum()
+    }
+
+    /// Looks at the control plane's settings, where somebody wants to know.
+    pub(crate) async fn look_at_settings(&self) {
+        if let Some(witness) = self.setting.witness {
+            witness.look(self.setting.target, self.setting.run).await;
+        }
     }
 
     /// What came of the faults so far.

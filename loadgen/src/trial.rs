@@ -37,11 +37,10 @@ pub(crate) struct Timing {
 
 /// Runs it and writes its record. Whatever it made on the target is still there afterwards.
 pub(crate) async fn measure(ground: &Ground<'_>, plan: &Plan, target: &Target) -> anyhow::Result<RunRecord> {
-    let Ground { run, folder, progress, profile, .. } = *ground;
+    let Ground { run, folder, progress, profile, witness, .. } = *ground;
     let clock = Clock::start();
-    let outcome =
-        self::run(Setting { plan, target, run: ground.run, clock, progress, folder }, ground.inventory)
-            .await?;
+    let setting = Setting { plan, target, run, clock, progress, folder, witness };
+    let outcome = self::run(setting, ground.inventory).await?;
     result::write(plan, profile, target, run, folder, &outcome)
 }
 
@@ -59,6 +58,7 @@ async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Res
         longest: 1,
     };
     let probed = stand.probe(&ask).await?;
+    stand.look_at_settings().await;
     let reports = stand.drain(Phase::Drain.name()).await?;
     let faults = stand.faults();
     stand.stop().await;

@@ -4,6 +4,7 @@
 //! the series' page is made of the records alone, so it can be made again. What is there already is not measured again, and a command
 //! that was interrupted is gone on with: the same words go on where a series stopped.
 
+pub(crate) mod advice;
 mod catalogue;
 mod page;
 mod series;
@@ -12,7 +13,7 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::{self, Command, Stdio},
+    process::{self, Command, Output, Stdio},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -29,8 +30,8 @@ use crate::{
 pub(crate) struct Args {
     /// Which series; without one they are listed.
     series: Option<String>,
-    /// Only these of its items. May be repeated.
-    #[arg(long, value_name = "ITEM")]
+    /// Only these of its items.
+    #[arg(value_name = "ITEM")]
     only: Vec<String>,
     /// Measure again what is there already.
     #[arg(long)]
@@ -54,8 +55,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         for Series { name, title, .. } in &SERIES {
             say(&format!("{name:12} {title}"));
         }
+        say(&format!("{:12} {}", advice::NAME, advice::TITLE));
         return Ok(());
     };
+    if name == advice::NAME {
+        return advice::run(args);
+    }
     let series = series::by_name(name)?;
     let wanted: Vec<Item> = series
         .items()?
@@ -66,8 +71,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.page {
         return generated::write(&[page_of(series)?]);
     }
-    // All that is compiled is compiled before anything is measured.
-    let programs = Programs { loadgen: command::build("loadgen", false)?, shim: binaries::shim()? };
+    let programs = Programs::find()?;
     for item in &wanted {
         if args.anew || kept(series, item).is_none() {
             measure(series, item, &programs)?;
@@ -78,10 +82,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// What a measurement starts.
-struct Programs {
+pub(crate) struct Programs {
     loadgen: PathBuf,
     /// Through which it is started, so that it dies with us, and its control plane with it.
     shim: OsString,
+}
+
+impl Programs {
+    /// All that is compiled is compiled before anything is measured.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        Ok(Self { loadgen: command::build("loadgen", false)?, shim: binaries::shim()? })
+    }
+
+    /// Runs `loadgen` with these words to its end; what it tells on the way goes to our own stderr.
+    pub(crate) fn loadgen(&self, words: &[String]) -> anyhow::Result<Output> {
+        let mut command = Command::new(&self.shim);
+        command.arg(process::id().to_string()).arg(&self.loadgen).args(words).stdin(Stdio::null());
+        command.stderr(Stdio::inherit()).output().context("cannot start loadgen")
+    }
 }
 
 /// Fails where a page is not what its records say.
@@ -89,7 +107,7 @@ pub(crate) fn check_pages() -> anyhow::Result<()> {
     for series in SERIES.iter().filter(|it| it.shows == Shows::Catalogue || root_of(it).exists()) {
         check(&[page_of(series)?], &format!("cargo xtask evidence {} --page", series.name))?;
     }
-    Ok(())
+    check(&[advice::page()?], &format!("cargo xtask evidence {} --page", advice::NAME))
 }
 
 /// Runs one command to its end and keeps what came of it.
@@ -106,9 +124,7 @@ fn measure(series: &Series, item: &Item, programs: &Programs) -> anyhow::Result<
     };
     say(&format!("=== {}/{}: loadgen {}", series.name, item.name, item.args.join(" ")));
     let before = records_in(&work)?;
-    let mut command = Command::new(&programs.shim);
-    command.arg(process::id().to_string()).arg(&programs.loadgen).args(&words).stdin(Stdio::null());
-    let output = command.stderr(Stdio::inherit()).output().context("cannot start loadgen")?;
+    let output = programs.loadgen(&words)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     say(&text);
     let record = begun.or_else(|| records_in(&work).ok()?.into_iter().find(|path| !before.contains(path)));
@@ -123,19 +139,29 @@ fn measure(series: &Series, item: &Item, programs: &Programs) -> anyhow::Result<
 fn keep(series: &Series, item: &Item, record: &Path, text: &str) -> anyhow::Result<()> {
     let file = RECORDS.iter().map(|name| record.join(name)).find(|path| path.is_file());
     let file = file.context("the record is gone")?;
-    let json = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let path = |end: &str| folder_of(series).join(format!("{}.{end}", item.name));
+    generated::write(&[
+        File { path: path("json"), content: portable(&file, &item.args)? },
+        File { path: path("txt"), content: without_places(text) },
+    ])
+}
+
+/// A record without what it says of the machine's folders: as if these words had been typed.
+fn portable(file: &Path, args: &[String]) -> anyhow::Result<String> {
+    let json = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let json = match std::env::var("HOME") {
         Ok(home) if !home.is_empty() => json.replace(&home, "~"),
         _ => json,
     };
     let mut value: serde_json::Value = serde_json::from_str(&json)?;
-    value["command"] = std::iter::once("loadgen").chain(item.args.iter().map(String::as_str)).collect();
+    value["command"] = std::iter::once("loadgen").chain(args.iter().map(String::as_str)).collect();
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+/// What was printed, without where records lie.
+fn without_places(text: &str) -> String {
     let shown: Vec<&str> = text.lines().filter(|line| !line.starts_with("record: ")).collect();
-    let path = |end: &str| folder_of(series).join(format!("{}.{end}", item.name));
-    generated::write(&[
-        File { path: path("json"), content: serde_json::to_string_pretty(&value)? + "\n" },
-        File { path: path("txt"), content: shown.join("\n").trim_end().to_owned() + "\n" },
-    ])
+    shown.join("\n").trim_end().to_owned() + "\n"
 }
 
 /// What records are called.
@@ -200,6 +226,6 @@ fn root_of(series: &Series) -> PathBuf {
 }
 
 #[expect(clippy::print_stdout, reason = "what a person who waits wants to know")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("{text}");
 }

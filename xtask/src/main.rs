@@ -1,5 +1,6 @@
 //! What CI runs, and the generators of checked-in files.
 
+mod advice_smoke;
 mod binaries;
 mod ci;
 mod command;
@@ -50,6 +51,8 @@ enum Task {
     KnownCapacity(known_capacity::Args),
     /// Measures what is claimed of real control planes; writes docs/evidence.
     Evidence(evidence::Args),
+    /// Runs every arm of every rule of advice once, at the smallest size; writes docs/evidence/advice-smoke.
+    AdviceSmoke(advice_smoke::Args),
     /// Gives KWOK, hollow nodes and this project's fleet the same work on real control planes; writes benches/runs.
     Peers(peers::Args),
     /// Renders every built-in profile and has kubeadm and kind judge it.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Outages(args) => outages::run(&args),
         Task::KnownCapacity(args) => known_capacity::run(&args),
         Task::Evidence(args) => evidence::run(&args),
+        Task::AdviceSmoke(args) => advice_smoke::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Rendered => rendered::run(),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),

@@ -10,6 +10,7 @@ pub(crate) fn files() -> anyhow::Result<Vec<File>> {
         ("run", record::schema()),
         ("search", record::search_schema()),
         ("experiment", record::experiment::schema()),
+        ("advice", record::advice::schema()),
     ];
     schemas
         .into_iter()

@@ -10,9 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use profile::{Audit, AuditLevel};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Error;
 
@@ -20,25 +19,6 @@ pub use self::webhook::Received;
 pub(crate) use self::webhook::Webhook;
 
 mod webhook;
-
-/// The policy we write: each request once, when it is answered, and a watch also when it begins. The first rule that a request fits
-/// holds; the level is for those that fit none.
-pub(crate) fn policy(audit: &Audit) -> String {
-    let level = match audit.level {
-        AuditLevel::None => "None",
-        AuditLevel::Metadata => "Metadata",
-        AuditLevel::Request => "Request",
-        AuditLevel::RequestResponse => "RequestResponse",
-    };
-    let rules: Vec<Value> = audit.rules.iter().cloned().chain([json!({ "level": level })]).collect();
-    let policy = json!({
-        "apiVersion": "audit.k8s.io/v1",
-        "kind": "Policy",
-        "omitStages": ["RequestReceived"],
-        "rules": rules,
-    });
-    format!("{policy:#}\n")
-}
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -177,7 +157,7 @@ fn rotated(path: &Path) -> Result<Vec<PathBuf>, Error> {
 mod tests {
     use std::fs;
 
-    use super::{Stage, policy, read};
+    use super::{Stage, read};
     use crate::Error;
 
     /// As kube-apiserver v1.36 writes it at level Metadata.
@@ -226,24 +206,6 @@ mod tests {
         fs::write(&path, format!("{LINE}\n{with_body}\n")).unwrap();
         let bodies: Vec<_> = read(&path).unwrap().into_iter().map(|entry| entry.request_object).collect();
         assert_eq!(bodies, [None, Some(serde_json::json!({"count": 2}))]);
-    }
-
-    #[test]
-    fn the_rules_of_a_profile_come_before_its_level() {
-        let rules = |settings: &str| {
-            let text = format!("about = \"x\"\nextends = \"defaults\"\n[audit]\n{settings}");
-            let policy = policy(&profile::from_text("p.toml", &text).unwrap().audit);
-            let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
-            assert_eq!(policy["kind"], "Policy");
-            policy["rules"].clone()
-        };
-        assert_eq!(rules("level = 'Request'"), serde_json::json!([{ "level": "Request" }]));
-        let leases = "rules = [{ level = 'Metadata', resources = [{ group = 'coordination.k8s.io' }] }]";
-        let first =
-            serde_json::json!({ "level": "Metadata", "resources": [{ "group": "coordination.k8s.io" }] });
-        assert_eq!(rules(leases), serde_json::json!([first, { "level": "None" }]));
-        let both = format!("level = 'RequestResponse'\n{leases}");
-        assert_eq!(rules(&both), serde_json::json!([first, { "level": "RequestResponse" }]));
     }
 
     #[test]

@@ -1,17 +1,13 @@
 //! The arguments of each component: kubeadm's, with what must differ on one machine, and the profile's over them.
 
-mod admission;
 mod base;
 mod refused;
-mod scheduler;
 
 use std::collections::BTreeMap;
 
-use profile::{Audit, AuditBackend, AuditLevel, AuditMode, Component, Profile, Topology};
+use profile::{Audit, AuditBackend, AuditLevel, AuditMode, Component, Profile, Topology, render::objects};
 
-pub(crate) use self::{
-    admission::config as admission_config, base::BaseFlag, scheduler::config as scheduler_config,
-};
+pub(crate) use self::base::BaseFlag;
 use self::{
     base::{Asked, Because, base},
     refused::refused,
@@ -65,7 +61,7 @@ pub(crate) fn arguments(
     let by_file = component == Component::Scheduler && profile.scheduler_config.is_some();
     let set = tuned
         .iter()
-        .filter(|(name, _)| !(by_file && scheduler::goes_into_the_file(name)))
+        .filter(|(name, _)| !(by_file && objects::MOVED.iter().any(|(moved, _)| moved == name)))
         .flat_map(|(name, flag)| flag.values.iter().map(move |value| format!("--{name}={value}")));
     kept.chain(set).chain(gates).collect()
 }

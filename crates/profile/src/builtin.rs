@@ -17,6 +17,7 @@ const PROFILES: &[(&str, &str)] = builtins![
     "events-split",
     "founding-note",
     "gc-tuned",
+    "isolated-lists",
     "kcm-sched-500",
     "kops-5000",
     "kubeup-5000",

@@ -2,8 +2,9 @@
 //!
 //! A record is a folder: `run.json` ([`RunRecord`], with a checked-in JSON schema), `latency.hlog` and `fleet-latency.hlog`
 //! (HdrHistogram interval logs), `series.jsonl` and `logs/`. That of an experiment has `experiment.json` ([`experiment`]) and a
-//! folder for each of its trials.
+//! folder for each of its trials; that of a rule of advice has `advice.json` ([`advice`]) and a folder for each experiment.
 
+pub mod advice;
 mod error;
 pub mod experiment;
 mod fault;

@@ -158,10 +158,11 @@ impl SeenPod {
         let spec = pod.spec.unwrap_or_default();
         let namespace: Arc<str> = metadata.namespace.unwrap_or_default().into();
         let containers = containers(&spec, &metadata.annotations);
-        let uses = Uses::of(&spec, &namespace);
+        let name: Arc<str> = metadata.name?.into();
+        let uses = Uses::of(&spec, &name, &namespace);
         Some(Self {
             uid: metadata.uid?.into(),
-            name: metadata.name?.into(),
+            name,
             resource_version: metadata.resource_version.unwrap_or_default().into(),
             generation: metadata.generation.unwrap_or(1),
             deleting: metadata.deletion_timestamp.is_some(),

@@ -53,7 +53,8 @@ pub struct VolumeToken {
 }
 
 impl Uses {
-    pub(super) fn of(spec: &core::PodSpec, namespace: &Arc<str>) -> Self {
+    /// Of the pod of this name.
+    pub(super) fn of(spec: &core::PodSpec, pod: &str, namespace: &Arc<str>) -> Self {
         let mut uses = Self::default();
         let mut objects = Objects { namespace, names: BTreeMap::new() };
         for reference in &spec.image_pull_secrets {
@@ -62,10 +63,16 @@ impl Uses {
         for container in spec.init_containers.iter().chain(&spec.containers) {
             objects.add_environment(container);
         }
-        for volume in spec.volumes.iter().filter_map(|volume| volume.volume_source.as_ref()) {
+        for (name, volume) in
+            spec.volumes.iter().filter_map(|it| Some((&it.name, it.volume_source.as_ref()?)))
+        {
             objects.add_volume(volume);
             if let Some(claim) = &volume.persistent_volume_claim {
                 uses.claims.extend(claim.claim_name.clone());
+            }
+            // The controller-manager makes its claim, by this name (component-helpers `storage/ephemeral`, `VolumeClaimName`).
+            if volume.ephemeral.is_some() {
+                uses.claims.push(format!("{pod}-{}", name.as_deref().unwrap_or_default()));
             }
             let projections = volume.projected.iter().flat_map(|projected| &projected.sources);
             uses.tokens.extend(projections.filter_map(|source| source.service_account_token.as_ref()).map(
@@ -165,5 +172,38 @@ impl Objects<'_> {
         }
         let csi = volume.csi.as_ref().and_then(|csi| csi.node_publish_secret_ref.clone());
         self.add(ObjectKind::Secret, csi.and_then(|reference| reference.name).as_deref(), Need::Mount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_uses_its_claims_and_those_that_are_made_for_it() {
+        let volume =
+            |name: &str, source| core::Volume { name: Some(name.to_owned()), volume_source: Some(source) };
+        let claim = core::PersistentVolumeClaimVolumeSource {
+            claim_name: Some("data".to_owned()),
+            ..Default::default()
+        };
+        let spec = core::PodSpec {
+            volumes: vec![
+                volume(
+                    "a",
+                    core::VolumeSource { persistent_volume_claim: Some(claim), ..Default::default() },
+                ),
+                volume(
+                    "scratch",
+                    core::VolumeSource {
+                        ephemeral: Some(core::EphemeralVolumeSource::default()),
+                        ..Default::default()
+                    },
+                ),
+                volume("none", core::VolumeSource::default()),
+            ],
+            ..Default::default()
+        };
+        assert_eq!(Uses::of(&spec, "web-7", &"default".into()).claims, ["data", "web-7-scratch"]);
     }
 }

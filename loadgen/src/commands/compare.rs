@@ -7,43 +7,31 @@ use clap::Parser;
 use profile::Profile;
 use record::{
     Folder,
-    experiment::{Arm, Arms, Control, ExperimentRecord, Subject},
+    experiment::{Arms, Control, ExperimentRecord, Subject},
 };
 
 use super::print;
 use crate::{
     about,
-    bench::{Trials, expected},
+    bench::expected,
     cli::{Cli, Command, CompareArgs, ControlArg, LocalArgs},
+    comparison::{Begun, Prepared},
     end::End,
     experiment::{
-        self, Origin,
         controls::{self, KnownBad},
         kept, metrics, text,
-        wanted::{Kind, Loads, PairsWanted, Wanted},
+        wanted::{ALPHA, BAND, Kind, PairsWanted, Wanted},
     },
-    ground::{Inventory, Where, discard},
+    ground::{Where, discard},
     interrupt::{Interrupt, Interrupted},
     plan::{self, Plan, Wishes},
     progress::{Progress, tell},
     result, scenario,
 };
 
-/// Ratios nearer to 1 than this mean nothing to anybody.
-const BAND: f64 = 0.03;
-/// How often a difference may be found where there is none.
-const ALPHA: f64 = 0.05;
-
-/// An experiment that is known to be right before anything is started.
-struct Prepared {
-    scenario: scenario::Loaded,
-    wishes: Wishes,
-    profiles: Arms<Profile>,
-    place: Where,
-    wanted: Wanted,
-    /// The load of both arms, where it need not be searched for.
-    at: Option<f64>,
-    /// Of a control, why it must come out as it must.
+/// A comparison, and of a control why it must come out as it must.
+struct Wish {
+    prepared: Prepared,
     because: Option<&'static str>,
 }
 
@@ -52,8 +40,8 @@ pub(crate) async fn run(args: CompareArgs) -> End {
         return compare_kept(Path::new(before), Path::new(after), &args);
     }
     let prepared = match &args.resume {
-        Some(dir) => resume(dir).map(|(prepared, earlier)| vec![(prepared, Some(earlier))]),
-        None => prepare(&args).map(|all| all.into_iter().map(|prepared| (prepared, None)).collect()),
+        Some(dir) => resume(dir).map(|(wish, earlier)| vec![(wish, Some(earlier))]),
+        None => prepare(&args).map(|all| all.into_iter().map(|wish| (wish, None)).collect()),
     };
     match prepared {
         Ok(all) => Box::pin(compare(all, &args)).await.unwrap_or_else(End::from),
@@ -84,7 +72,7 @@ fn compare_kept(before: &Path, after: &Path, args: &CompareArgs) -> End {
 }
 
 /// The experiments that a command line asks for: one, or those of a control.
-fn prepare(args: &CompareArgs) -> anyhow::Result<Vec<Prepared>> {
+fn prepare(args: &CompareArgs) -> anyhow::Result<Vec<Wish>> {
     match args.control {
         None => Ok(vec![asked(args)?]),
         Some(_) if !args.what.is_empty() => {
@@ -95,7 +83,7 @@ fn prepare(args: &CompareArgs) -> anyhow::Result<Vec<Prepared>> {
             let chosen = controls::CONTROLS.iter().filter(|control| {
                 args.profile.is_empty() || args.profile.iter().any(|name| name == control.profile)
             });
-            let all: Vec<Prepared> = chosen.map(|it| control(it, args)).collect::<anyhow::Result<_>>()?;
+            let all: Vec<Wish> = chosen.map(|it| control(it, args)).collect::<anyhow::Result<_>>()?;
             if all.is_empty() {
                 let known: Vec<&str> = controls::CONTROLS.iter().map(|control| control.profile).collect();
                 bail!(
@@ -110,7 +98,7 @@ fn prepare(args: &CompareArgs) -> anyhow::Result<Vec<Prepared>> {
 }
 
 /// The comparison that a user describes.
-fn asked(args: &CompareArgs) -> anyhow::Result<Prepared> {
+fn asked(args: &CompareArgs) -> anyhow::Result<Wish> {
     let [name] = args.what.as_slice() else {
         bail!("name a scenario, or two folders of kept records, or a --control");
     };
@@ -131,7 +119,7 @@ fn asked(args: &CompareArgs) -> anyhow::Result<Prepared> {
     prepared(args, scenario, wishes, (baseline, candidate), (kind, args.metric()?), None)
 }
 
-fn control(control: &KnownBad, args: &CompareArgs) -> anyhow::Result<Prepared> {
+fn control(control: &KnownBad, args: &CompareArgs) -> anyhow::Result<Wish> {
     let settings = control.settings;
     let scenario = scenario::load(control.scenario)?;
     let wishes = Wishes {
@@ -152,7 +140,7 @@ fn prepared(
     (baseline, candidate): (&str, &str),
     (kind, primary): (Kind, Option<record::experiment::Metric>),
     control: Option<&KnownBad>,
-) -> anyhow::Result<Prepared> {
+) -> anyhow::Result<Wish> {
     let profile = |name: &str| {
         let mut set = args.set.clone();
         set.extend(control.filter(|it| it.settings.tmpfs).map(|_| "storage.medium=tmpfs".to_owned()));
@@ -173,6 +161,7 @@ fn prepared(
         arms: Arms { baseline: subject(&profiles.baseline)?, candidate: subject(&profiles.candidate)? },
         kind,
         primary,
+        secondaries: None,
         pairs: pairs(args, control, trial),
         band: args.band.unwrap_or(BAND),
         alpha: ALPHA,
@@ -188,7 +177,10 @@ fn prepared(
     });
     let at = (args.at.is_some() || control.is_some()).then_some(plan.at);
     let because = control.map(|it| it.because);
-    Ok(Prepared { scenario, wishes, profiles, place, wanted, at, because })
+    let scenarios = Arms { baseline: scenario.clone(), candidate: scenario };
+    let prepared =
+        Prepared { scenarios, wishes, profiles, place, wanted, at, knobs: Vec::new(), anew: false };
+    Ok(Wish { prepared, because })
 }
 
 fn pairs(args: &CompareArgs, control: Option<&KnownBad>, trial: Duration) -> PairsWanted {
@@ -202,11 +194,11 @@ fn pairs(args: &CompareArgs, control: Option<&KnownBad>, trial: Duration) -> Pai
 
 fn subject(profile: &Profile) -> anyhow::Result<Subject> {
     let record::Profile { name, resolved } = about::resolved(profile)?;
-    Ok(Subject { name, resolved: Some(resolved) })
+    Ok(Subject::new(name, Some(resolved)))
 }
 
 /// The experiment of a record, as its own command line described it.
-fn resume(dir: &Path) -> anyhow::Result<(Prepared, (Folder, ExperimentRecord))> {
+fn resume(dir: &Path) -> anyhow::Result<(Wish, (Folder, ExperimentRecord))> {
     let folder = Folder::open(dir)?;
     let record = folder.read_experiment()?;
     if record.ended.is_some() {
@@ -217,11 +209,8 @@ fn resume(dir: &Path) -> anyhow::Result<(Prepared, (Folder, ExperimentRecord))> 
     let Command::Compare(args) = cli.command else {
         bail!("the record in {} is not of `loadgen compare`", dir.display());
     };
-    let is_of_record = |prepared: &Prepared| {
-        prepared.wanted.arms == record.plan.arms && prepared.wanted.scenario_name == record.plan.scenario.name
-    };
-    match prepare(&args)?.into_iter().find(is_of_record) {
-        Some(prepared) => Ok((prepared, (folder, record))),
+    match prepare(&args)?.into_iter().find(|wish| wish.prepared.is_of(&record)) {
+        Some(wish) => Ok((wish, (folder, record))),
         None => bail!(
             "the scenario or a profile has changed since the experiment in {} began; begin a new one",
             dir.display()
@@ -230,13 +219,13 @@ fn resume(dir: &Path) -> anyhow::Result<(Prepared, (Folder, ExperimentRecord))> 
 }
 
 async fn compare(
-    all: Vec<(Prepared, Option<(Folder, ExperimentRecord)>)>,
+    all: Vec<(Wish, Option<(Folder, ExperimentRecord)>)>,
     args: &CompareArgs,
 ) -> anyhow::Result<End> {
     let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
     let mut worst = End::Done;
-    for (prepared, earlier) in all {
-        let (record, path) = Box::pin(one(&prepared, earlier, args, &interrupt)).await?;
+    for (wish, earlier) in all {
+        let (record, path) = Box::pin(one(&wish, earlier, args, &interrupt)).await?;
         let shown = if args.load.output.json {
             serde_json::to_string_pretty(&record)? + "\n"
         } else {
@@ -253,7 +242,7 @@ async fn compare(
 
 /// One experiment from its pilots to its verdict.
 async fn one(
-    prepared: &Prepared,
+    Wish { prepared, because }: &Wish,
     earlier: Option<(Folder, ExperimentRecord)>,
     args: &CompareArgs,
     interrupt: &Interrupt,
@@ -262,64 +251,19 @@ async fn one(
     let (folder, run, earlier) = if let Some((folder, record)) = earlier {
         (folder, record.run_id.clone(), Some(record))
     } else {
-        let run = result::new_run_id(&format!("{}-compare", prepared.scenario.name), prepared.wishes.seed);
+        let what = format!("{}-compare", prepared.wanted.scenario_name);
+        let run = result::new_run_id(&what, prepared.wishes.seed);
         (Folder::create(&args.load.output.out, &run)?, run, None)
     };
-    if let Some(because) = prepared.because {
+    if let Some(because) = because {
         let [baseline, candidate] = prepared.profiles.both().map(|profile| profile.name.as_str());
         progress.say(&format!("{candidate} against {baseline}: {because}"));
     }
-    let inventory = Inventory::default();
-    let mut trials = Trials {
-        scenario: &prepared.scenario,
-        wishes: &prepared.wishes,
-        place: &prepared.place,
-        profiles: &prepared.profiles,
-        run: &run,
-        folder: &folder,
-        progress: &progress,
-        interrupt,
-        inventory: &inventory,
-    };
-    let outcome = async {
-        let record = match earlier {
-            Some(record) => record,
-            None => begin(prepared, &trials, &run).await?,
-        };
-        folder.write_experiment(&record)?;
-        let tell = |standing: &experiment::standing::Standing| progress.say(&standing.to_string());
-        experiment::run(record, &mut trials, tell, |record| Ok(folder.write_experiment(record)?)).await
-    };
-    let outcome = outcome.await;
+    let outcome = prepared.run(Begun { folder: &folder, run: &run, earlier }, &progress, interrupt).await;
     progress.clear();
     match outcome {
         Ok(record) => Ok((record, folder.path().to_owned())),
         Err(error) => Err(stopped(error, &folder)),
-    }
-}
-
-/// The record of an experiment that begins, once its loads are known.
-async fn begin(prepared: &Prepared, trials: &Trials<'_>, run: &str) -> anyhow::Result<ExperimentRecord> {
-    let loads = if let Some(at) = prepared.at {
-        Loads::At(at)
-    } else {
-        let baseline = pilot(prepared, trials, Arm::Baseline).await?;
-        let candidate = pilot(prepared, trials, Arm::Candidate).await?;
-        Loads::Pilots { lambda: Arms { baseline, candidate }, most: None }
-    };
-    let plan = prepared.wanted.clone().plan(loads)?;
-    Ok(experiment::begin(plan, Origin::here(run.to_owned())))
-}
-
-async fn pilot(prepared: &Prepared, trials: &Trials<'_>, arm: Arm) -> anyhow::Result<f64> {
-    let name = &prepared.profiles.of(arm).name;
-    trials.progress.say(&format!("a quick search for the {}, {name}, to know where to begin", arm.name()));
-    match trials.pilot(arm).await? {
-        Some(lambda) => Ok(lambda),
-        None => bail!(
-            "the quick search found no lambda* for {name}, so there is nowhere to begin; --at gives a load that both arms are \
-             offered"
-        ),
     }
 }
 

@@ -66,6 +66,7 @@ async fn measure(
         progress: &progress,
         interrupt: &interrupt,
         inventory: None,
+        witness: None,
     };
     let mut began = false;
     let record = ground

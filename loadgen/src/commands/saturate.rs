@@ -122,6 +122,7 @@ async fn search(
         progress: &progress,
         interrupt: &interrupt,
         inventory: Some(&inventory),
+        witness: None,
     };
     let Searched { record, answer } = saturate::search(&ground, &wanted, earlier).await;
     progress.clear();

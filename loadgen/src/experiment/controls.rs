@@ -102,7 +102,7 @@ pub(crate) const CONTROLS: [KnownBad; 3] = [
     KnownBad {
         profile: "seats-16",
         baseline: "defaults-unthrottled",
-        scenario: "slow-webhook",
+        scenario: "controls/late-creations",
         kind: Kind::FixedRate,
         primary: Metric::ServiceP50,
         at: 80.0,

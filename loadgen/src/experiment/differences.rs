@@ -12,15 +12,22 @@ const WORDS: [&str; 4] = ["name", "about", "sources", "not_expressible"];
 /// it is their names.
 pub(super) fn between(arms: &Arms<Subject>) -> Vec<String> {
     let [baseline, candidate] = arms.both();
-    match (&baseline.resolved, &candidate.resolved) {
-        (Some(from), Some(to)) => settings(from, to),
+    let mut differences = match (&baseline.resolved, &candidate.resolved) {
+        (Some(from), Some(to)) => settings(&leaves(from), &leaves(to)),
         (None, None) if baseline.name == candidate.name => Vec::new(),
         _ => vec![format!("target: {} -> {}", baseline.name, candidate.name)],
-    }
+    };
+    differences.extend(settings(&changed(baseline), &changed(candidate)));
+    differences
 }
 
-fn settings(from: &Value, to: &Value) -> Vec<String> {
-    let (from, to) = (leaves(from), leaves(to));
+/// What an arm is put through otherwise than the scenario says.
+fn changed(subject: &Subject) -> BTreeMap<String, String> {
+    let changes = subject.changes.iter();
+    changes.map(|(path, value)| (format!("scenario.{path}"), shown(value))).collect()
+}
+
+fn settings(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Vec<String> {
     let keys: std::collections::BTreeSet<&String> = from.keys().chain(to.keys()).collect();
     let told = |leaves: &BTreeMap<String, String>, key| match leaves.get(key) {
         Some(value) => value.clone(),
@@ -28,8 +35,21 @@ fn settings(from: &Value, to: &Value) -> Vec<String> {
     };
     keys.into_iter()
         .filter(|key| from.get(*key) != to.get(*key))
-        .map(|key| format!("{key}: {} -> {}", told(&from, key), told(&to, key)))
+        .map(|key| {
+            let (from, to) = (told(from, key), told(to, key));
+            format!("{key}: {} -> {}", only_in(&from, &to), only_in(&to, &from))
+        })
         .collect()
+}
+
+/// Of a text of several lines those that the other has not, in one.
+fn only_in(text: &str, other: &str) -> String {
+    if !text.contains('\n') {
+        return text.to_owned();
+    }
+    let others: Vec<&str> = other.lines().map(str::trim).collect();
+    let own: Vec<&str> = text.lines().map(str::trim).filter(|line| !others.contains(line)).collect();
+    if own.is_empty() { "(no more than that)".to_owned() } else { own.join(" | ") }
 }
 
 fn leaves(profile: &Value) -> BTreeMap<String, String> {
@@ -78,7 +98,7 @@ mod tests {
     use super::*;
 
     fn check(from: Value, to: Value, expected: &[&str]) {
-        let subject = |resolved| Subject { name: "it".to_owned(), resolved: Some(resolved) };
+        let subject = |resolved| Subject::new("it", Some(resolved));
         assert_eq!(between(&Arms { baseline: subject(from), candidate: subject(to) }), expected);
     }
 
@@ -105,8 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn what_an_arm_is_put_through_is_a_difference_too() {
+        let subject = |manifest: &str| Subject {
+            changes: [("jobs.manifest".to_owned(), json!(manifest))].into(),
+            ..Subject::new("it", Some(json!({})))
+        };
+        let arms = Arms {
+            baseline: subject("kind: Job\nspec:\n  backoffLimit: 1\n"),
+            candidate: subject("kind: Job\nspec:\n  backoffLimit: 1\n  ttlSecondsAfterFinished: 10\n"),
+        };
+        assert_eq!(
+            between(&arms),
+            ["scenario.jobs.manifest: (no more than that) -> ttlSecondsAfterFinished: 10"]
+        );
+        let nothing = Subject { changes: BTreeMap::new(), ..arms.baseline.clone() };
+        let arms = Arms { candidate: nothing, ..arms };
+        assert!(between(&arms)[0].ends_with(" -> (not set)"));
+    }
+
+    #[test]
     fn clusters_differ_by_their_names() {
-        let cluster = |name: &str| Subject { name: name.to_owned(), resolved: None };
+        let cluster = |name: &str| Subject::new(name, None);
         let names = Arms { baseline: cluster("one"), candidate: cluster("two") };
         assert_eq!(between(&names), ["target: one -> two"]);
         assert!(between(&Arms { baseline: cluster("one"), candidate: cluster("one") }).is_empty());
@@ -116,7 +155,7 @@ mod tests {
     fn profiles_that_come_with_the_program_differ_in_their_limits() {
         let subject = |name: &str| {
             let resolved = serde_json::to_value(profile::load(name).unwrap()).unwrap();
-            Subject { name: name.to_owned(), resolved: Some(resolved) }
+            Subject::new(name, Some(resolved))
         };
         let found =
             between(&Arms { baseline: subject("defaults"), candidate: subject("defaults-unthrottled") });

@@ -85,7 +85,8 @@ pub(super) fn conclude(record: &mut ExperimentRecord, finished: Finished, alpha:
         _ => record.looks.last().and_then(|look| look.comparison),
     };
     record.bootstrap = bootstrap(plan, &log_ratios(pairs, plan.primary), alpha);
-    let others = metrics::ROWS.iter().map(|row| row.metric).filter(|metric| *metric != plan.primary);
+    let others = plan.secondaries.clone().unwrap_or_else(|| metrics::usual().collect());
+    let others = others.into_iter().filter(|metric| *metric != plan.primary);
     let comparisons =
         others.filter_map(|metric| Some((metric, compare(plan, pairs, metric, alpha)?))).collect();
     record.secondaries = secondaries(comparisons);

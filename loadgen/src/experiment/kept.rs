@@ -4,7 +4,7 @@
 //! `drift-not-controlled` says so every time.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -21,10 +21,10 @@ use record::{
     },
 };
 
-use super::{Origin, begin, differences, judge, metrics, text, wanted};
-
-const BAND: f64 = 0.03;
-const ALPHA: f64 = 0.05;
+use super::{
+    Origin, begin, differences, judge, metrics, text,
+    wanted::{self, ALPHA, BAND},
+};
 
 /// A record and where it lies.
 struct Kept {
@@ -56,8 +56,7 @@ pub(crate) fn compare_records(
     let left_out = before.iter().chain(&after).filter(|kept| !takes_part(kept)).count();
     let trials = Arms { baseline: trials(&before), candidate: trials(&after) };
     let comparison = compare(&plan, &trials, primary)?;
-    let others = metrics::ROWS.iter().map(|row| row.metric);
-    let others = others.filter(|other| *other != primary);
+    let others = metrics::usual().filter(|other| *other != primary);
     let others = others.filter_map(|other| Some((other, compare(&plan, &trials, other).ok()?))).collect();
     let n = comparison.n;
     let id = record::run_id(jiff::Timestamp::now(), &plan.scenario.name, first.run.seed);
@@ -138,11 +137,8 @@ fn subject(side: &[Kept]) -> anyhow::Result<Subject> {
         );
     }
     Ok(match &first.run.profile {
-        Some(profile) => Subject { name: profile.name.clone(), resolved: Some(profile.resolved.clone()) },
-        None => Subject {
-            name: first.run.target.context.clone().unwrap_or_else(|| first.run.target.server.clone()),
-            resolved: None,
-        },
+        Some(profile) => Subject::new(&profile.name, Some(profile.resolved.clone())),
+        None => Subject::new(first.run.target.context.as_deref().unwrap_or(&first.run.target.server), None),
     })
 }
 
@@ -157,6 +153,7 @@ fn plan(run: &RunRecord, arms: Arms<Subject>, primary: Metric) -> anyhow::Result
         arms,
         design: Design::Kept,
         primary,
+        secondaries: None,
         better: row.better,
         band: BAND,
         alpha: ALPHA,
@@ -188,6 +185,7 @@ fn trials(side: &[Kept]) -> Vec<Trial> {
         path: kept.path.display().to_string(),
         values: metrics::values(&kept.run),
         warnings: kept.run.warnings.clone(),
+        seen: BTreeMap::new(),
         seconds: kept.run.phases.iter().map(|phase| phase.seconds).sum(),
     };
     side.iter().filter(|kept| takes_part(kept)).map(trial).collect()

@@ -86,8 +86,8 @@ impl Experiment {
                 if asked != (pair.number, pair.attempt, arm, pair.seed, pair.load, trial.path.as_str()) {
                     return Err(NotThisPlan { number: pair.number });
                 }
-                let Trial { values, warnings, seconds, .. } = trial.clone();
-                experiment.report(Measured { values, warnings, seconds });
+                let Trial { values, warnings, seen, seconds, .. } = trial.clone();
+                experiment.report(Measured { values, warnings, seen, seconds });
             }
         }
         Ok(experiment)
@@ -115,10 +115,10 @@ impl Experiment {
     /// What came of what [`Experiment::next`] asked for. Whether a pair is complete by it, and the record can be kept.
     pub(crate) fn report(&mut self, measured: Measured) -> bool {
         let Next::Measure(ask) = self.next() else { return false };
-        let mut values = measured.values;
+        let Measured { mut values, warnings, seen, seconds } = measured;
         // JSON has no infinity, and no comparison a use for it.
         values.retain(|_, value| value.is_finite());
-        let trial = Trial { path: ask.path, values, warnings: measured.warnings, seconds: measured.seconds };
+        let trial = Trial { path: ask.path, values, warnings, seen, seconds };
         let Some(first) = self.half.take() else {
             self.half = Some(trial);
             return false;

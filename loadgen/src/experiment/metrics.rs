@@ -1,12 +1,13 @@
 //! What can be compared, as data, and where a run's record has it.
 
-use std::collections::BTreeMap;
+mod values;
 
-use measure::statistics::verdict::Better;
-use record::{KindRecord, ProcessUse, RunRecord, experiment::Metric};
+use measure::statistics::verdict::Better::{self, Higher, Lower};
+use record::experiment::Metric;
 
+use self::Unit::{Bytes, Plain, Seconds};
+pub(crate) use self::values::values;
 use super::wanted::Kind;
-use crate::sampling::HARNESS;
 
 /// What is known of a metric.
 #[derive(Clone, Copy, Debug)]
@@ -51,33 +52,87 @@ const fn row(
 /// one load.
 ///
 /// Latency is compared as *service* time, from the send: response time counts the harness's own lateness, which differs between
-/// trials on a busy machine and would be taken for the server's.
-pub(crate) const ROWS: [Row; 10] = [
-    row(Metric::Lambda, "lambda", "lambda*", Unit::Plain, Better::Higher, &[Kind::Capacity]),
+/// trials on a busy machine and would be taken for the server's. Operations of several requests have no single send.
+pub(crate) const ROWS: [Row; 42] = [
+    row(Metric::Lambda, "lambda", "lambda*", Plain, Higher, &[Kind::Capacity]),
+    row(Metric::CpuPerOperation, "cpu-per-operation", "CPU per operation", Seconds, Lower, FIXED),
+    row(Metric::ServiceP50, "service-p50", "service time p50", Seconds, Lower, FIXED),
+    row(Metric::ServiceP99, "service-p99", "service time p99", Seconds, Lower, FIXED),
+    row(Metric::PodStartupP50, "pod-startup-p50", "pod startup p50", Seconds, Lower, FIXED),
+    row(Metric::PodStartupP99, "pod-startup-p99", "pod startup p99", Seconds, Lower, FIXED),
+    row(Metric::Goodput, "goodput", "goodput", Plain, Higher, FIXED),
+    row(Metric::EtcdFsyncP99, "etcd-fsync-p99", "etcd fsync p99", Seconds, Lower, FIXED),
+    row(Metric::MemoryPeak, "memory-peak", "peak memory", Bytes, Lower, FIXED),
+    row(Metric::BytesWritten, "bytes-written", "bytes written per operation", Bytes, Lower, FIXED),
+    row(Metric::ApiserverCpu, "apiserver-cpu", "apiserver CPU per operation", Seconds, Lower, FIXED),
+    row(Metric::EtcdCpu, "etcd-cpu", "etcd CPU per operation", Seconds, Lower, FIXED),
+    row(Metric::SchedulerCpu, "scheduler-cpu", "scheduler CPU per operation", Seconds, Lower, FIXED),
     row(
-        Metric::CpuPerOperation,
-        "cpu-per-operation",
-        "CPU per operation",
-        Unit::Seconds,
-        Better::Lower,
+        Metric::ControllersCpu,
+        "controllers-cpu",
+        "controller manager CPU per operation",
+        Seconds,
+        Lower,
         FIXED,
     ),
-    row(Metric::ServiceP50, "service-p50", "service time p50", Unit::Seconds, Better::Lower, FIXED),
-    row(Metric::ServiceP99, "service-p99", "service time p99", Unit::Seconds, Better::Lower, FIXED),
-    row(Metric::PodStartupP50, "pod-startup-p50", "pod startup p50", Unit::Seconds, Better::Lower, FIXED),
-    row(Metric::PodStartupP99, "pod-startup-p99", "pod startup p99", Unit::Seconds, Better::Lower, FIXED),
-    row(Metric::Goodput, "goodput", "goodput", Unit::Plain, Better::Higher, FIXED),
-    row(Metric::EtcdFsyncP99, "etcd-fsync-p99", "etcd fsync p99", Unit::Seconds, Better::Lower, FIXED),
-    row(Metric::MemoryPeak, "memory-peak", "peak memory", Unit::Bytes, Better::Lower, FIXED),
+    row(Metric::WriteP50, "write-p50", "write p50", Seconds, Lower, FIXED),
+    row(Metric::WriteP99, "write-p99", "write p99", Seconds, Lower, FIXED),
+    row(Metric::ListP50, "list-p50", "list p50", Seconds, Lower, FIXED),
+    row(Metric::ListP99, "list-p99", "list p99", Seconds, Lower, FIXED),
+    row(Metric::OperationP50, "operation-p50", "operation p50", Seconds, Lower, FIXED),
+    row(Metric::OperationP99, "operation-p99", "operation p99", Seconds, Lower, FIXED),
+    row(Metric::PodScheduleP50, "pod-schedule-p50", "created to bound p50", Seconds, Lower, FIXED),
+    row(Metric::PodScheduleP99, "pod-schedule-p99", "created to bound p99", Seconds, Lower, FIXED),
+    row(Metric::WatchLagP50, "watch-lag-p50", "watch lag p50", Seconds, Lower, FIXED),
+    row(Metric::WatchLagP99, "watch-lag-p99", "watch lag p99", Seconds, Lower, FIXED),
+    row(Metric::LeaseRenewP99, "lease-renew-p99", "lease renewal p99", Seconds, Lower, FIXED),
+    row(Metric::LeaseGap, "lease-gap", "longest lease gap", Seconds, Lower, FIXED),
+    row(Metric::Stall, "stall", "longest stall", Seconds, Lower, FIXED),
+    row(Metric::Synced, "synced", "time until synced", Seconds, Lower, FIXED),
+    row(Metric::Errors, "errors", "share of errors", Plain, Lower, FIXED),
+    row(Metric::FalseAlarms, "false-alarms", "nodes falsely taken for dead", Plain, Lower, FIXED),
+    row(Metric::ApiserverMemory, "apiserver-memory", "apiserver peak memory", Bytes, Lower, FIXED),
+    row(Metric::EtcdMemory, "etcd-memory", "etcd peak memory", Bytes, Lower, FIXED),
     row(
-        Metric::BytesWritten,
-        "bytes-written",
-        "bytes written per operation",
-        Unit::Bytes,
-        Better::Lower,
+        Metric::EtcdBytesWritten,
+        "etcd-bytes-written",
+        "etcd bytes written per operation",
+        Bytes,
+        Lower,
         FIXED,
     ),
+    row(Metric::EtcdCommitP99, "etcd-commit-p99", "etcd commit p99", Seconds, Lower, FIXED),
+    row(Metric::EtcdDbBytes, "etcd-db-bytes", "etcd database", Bytes, Lower, FIXED),
+    row(Metric::Objects, "objects", "objects in etcd", Plain, Lower, FIXED),
+    row(Metric::Requests, "requests", "requests per operation", Plain, Lower, FIXED),
+    row(Metric::WatchEvents, "watch-events", "watch events per operation", Plain, Lower, FIXED),
+    row(Metric::WatchBytes, "watch-bytes", "watch bytes per operation", Bytes, Lower, FIXED),
+    row(
+        Metric::SchedulingAttemptP99,
+        "scheduling-attempt-p99",
+        "scheduling attempt p99",
+        Seconds,
+        Lower,
+        FIXED,
+    ),
+    row(
+        Metric::SchedulingAttempts,
+        "scheduling-attempts",
+        "scheduling attempts per operation",
+        Plain,
+        Lower,
+        FIXED,
+    ),
+    row(Metric::ReadyTime, "ready-time", "time until ready", Seconds, Lower, FIXED),
 ];
+
+/// So many of them, the first, are looked at where nobody names others: the more there are, the less each can show.
+const USUAL: usize = 10;
+
+/// The metrics that are looked at where nobody names others.
+pub(crate) fn usual() -> impl Iterator<Item = Metric> {
+    ROWS[..USUAL].iter().map(|row| row.metric)
+}
 
 /// That of one metric.
 pub(crate) fn of(metric: Metric) -> &'static Row {
@@ -87,9 +142,12 @@ pub(crate) fn of(metric: Metric) -> &'static Row {
 
 /// The metric that is typed so.
 pub(crate) fn by_name(name: &str) -> Result<Metric, String> {
+    let names = || ROWS.iter().map(|row| row.name);
     ROWS.iter().find(|row| row.name == name).map(|row| row.metric).ok_or_else(|| {
-        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-        format!("`{name}` is no metric; there are {}", names.join(", "))
+        match profile::nearest(name, names()) {
+            Some(nearest) => format!("`{name}` is no metric; did you mean `{nearest}`?"),
+            None => format!("`{name}` is no metric; there are {}", names().collect::<Vec<_>>().join(", ")),
+        }
     })
 }
 
@@ -116,65 +174,6 @@ pub(crate) fn show(metric: Metric, value: f64) -> String {
     format!("{value:.digits$}{unit}")
 }
 
-/// The figures of a run at a fixed load. One that the run does not carry is absent: a percentile of too small a sample, bytes
-/// that the system does not tell, lambda*.
-pub(crate) fn values(run: &RunRecord) -> BTreeMap<Metric, f64> {
-    let drivers = &run.requests.drivers;
-    let startup = run.pod_startup.as_ref().map(|startup| &startup.total);
-    let plane = || run.resources.iter().filter(|(name, _)| *name != HARNESS).map(|(_, used)| used);
-    let is_known = plane().next().is_some();
-    let figures = [
-        (Metric::CpuPerOperation, per_operation(run, plane().map(|used| Some(used.cpu_cores_mean)))),
-        (Metric::ServiceP50, typical(drivers, |kind| kind.service.p50)),
-        (Metric::ServiceP99, typical(drivers, |kind| kind.service.p99)),
-        (Metric::PodStartupP50, startup.and_then(|total| total.p50)),
-        (Metric::PodStartupP99, startup.and_then(|total| total.p99)),
-        (Metric::Goodput, run.goodput.map(|goodput| goodput.goodput_per_second)),
-        (Metric::EtcdFsyncP99, etcd_fsync(run)),
-        (Metric::MemoryPeak, is_known.then(|| plane().map(|used| number(used.rss_max_bytes)).sum())),
-        (Metric::BytesWritten, per_operation(run, plane().map(written))),
-    ];
-    figures.into_iter().filter_map(|(metric, value)| Some((metric, value?))).collect()
-}
-
-/// Bytes per second.
-fn written(used: &ProcessUse) -> Option<f64> {
-    let seconds = used.cpu_seconds / used.cpu_cores_mean;
-    used.write_bytes.map(|bytes| number(bytes) / seconds).filter(|rate| rate.is_finite())
-}
-
-/// Of several members the slowest: a write is over when most have it on disk, but each may lead.
-fn etcd_fsync(run: &RunRecord) -> Option<f64> {
-    let p99 = run.component_metrics.values().filter_map(|said| said["wal_fsync_p99_seconds"].as_f64());
-    p99.reduce(f64::max)
-}
-
-/// The sum of rates over all processes, for each operation that was offered in a second; of a level, for each node. What a window's
-/// operations cost is known for a little longer than the window, so it is rates that are divided.
-fn per_operation(run: &RunRecord, rates: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let rates: Vec<f64> = rates.collect::<Option<_>>()?;
-    let operations = run.goodput.map_or(f64::from(run.fleet.nodes), |goodput| goodput.offered_per_second);
-    (!rates.is_empty() && operations > 0.0).then(|| rates.iter().sum::<f64>() / operations)
-}
-
-/// A percentile over several kinds of request: the mean of each kind's own, weighted by how many there were. Kinds that are less
-/// than a tenth of all are left out, so that a rare one whose sample carries the figure in one trial and not in the next does not
-/// change what is compared; if another kind does not carry it, there is none.
-fn typical(kinds: &[KindRecord], percentile: impl Fn(&KindRecord) -> Option<f64>) -> Option<f64> {
-    let all: u64 = kinds.iter().map(|kind| kind.service.n).sum();
-    let common: Vec<&KindRecord> =
-        kinds.iter().filter(|kind| all > 0 && kind.service.n * 10 >= all).collect();
-    let sum: f64 =
-        common.iter().map(|kind| Some(percentile(kind)? * number(kind.service.n))).sum::<Option<f64>>()?;
-    let n: u64 = common.iter().map(|kind| kind.service.n).sum();
-    (n > 0).then(|| sum / number(n))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a run does not count to 2^53")]
-fn number(count: u64) -> f64 {
-    count as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,9 +188,19 @@ mod tests {
             assert!(!row.decides.is_empty(), "{row:?}");
         }
         // As many as there are: one more would be no number of a row.
-        assert_eq!(Metric::BytesWritten as usize + 1, ROWS.len());
-        let error = by_name("latency").unwrap_err();
-        assert!(error.contains("`latency` is no metric; there are lambda, cpu-per-operation"), "{error}");
+        assert_eq!(Metric::ReadyTime as usize + 1, ROWS.len());
+        let error = by_name("zzz").unwrap_err();
+        assert!(error.contains("`zzz` is no metric; there are lambda, cpu-per-operation"), "{error}");
+        assert_eq!(
+            by_name("pod-strtup-p99").unwrap_err(),
+            "`pod-strtup-p99` is no metric; did you mean `pod-startup-p99`?"
+        );
+    }
+
+    #[test]
+    fn usual_metrics_are_those_of_every_scenario() {
+        let usual: Vec<Metric> = usual().collect();
+        assert_eq!((usual[0], usual[USUAL - 1]), (Metric::Lambda, Metric::BytesWritten));
     }
 
     #[test]

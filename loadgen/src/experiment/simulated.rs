@@ -18,9 +18,8 @@ use super::{
 
 /// Both of these differ by one setting.
 pub(super) fn wanted(kind: Kind, pairs: PairsWanted) -> Wanted {
-    let subject = |name: &str, qps: u32| Subject {
-        name: name.to_owned(),
-        resolved: Some(json!({"name": name, "flags": {"kube-scheduler": {"kube-api-qps": qps}}})),
+    let subject = |name: &str, qps: u32| {
+        Subject::new(name, Some(json!({"name": name, "flags": {"kube-scheduler": {"kube-api-qps": qps}}})))
     };
     Wanted {
         scenario_name: "pod-churn".to_owned(),
@@ -29,6 +28,7 @@ pub(super) fn wanted(kind: Kind, pairs: PairsWanted) -> Wanted {
         arms: Arms { baseline: subject("defaults", 50), candidate: subject("defaults-unthrottled", 5000) },
         kind,
         primary: None,
+        secondaries: None,
         pairs,
         band: 0.03,
         alpha: 0.05,
@@ -54,7 +54,7 @@ pub(super) fn normal(random: &mut ChaCha8Rng) -> f64 {
 
 /// A trial with one figure.
 pub(super) fn trial(metric: Metric, value: f64) -> Measured {
-    Measured { values: BTreeMap::from([(metric, value)]), warnings: Vec::new(), seconds: 60.0 }
+    Measured { values: BTreeMap::from([(metric, value)]), seconds: 60.0, ..Measured::default() }
 }
 
 /// A trial that the harness does not vouch for.
@@ -132,7 +132,8 @@ impl Machine {
         }
         let is_void = self.void.contains(&ask.path.as_str());
         let warnings = if is_void { void(Metric::Lambda, 0.0).warnings } else { Vec::new() };
-        Measured { values, warnings, seconds: 50.0 + figure(10.0) }
+        let seconds = 50.0 + figure(10.0);
+        Measured { values, warnings, seconds, ..Measured::default() }
     }
 }
 

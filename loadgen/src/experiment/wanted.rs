@@ -12,6 +12,10 @@ use super::{
     metrics,
 };
 
+/// Ratios nearer to 1 than this mean nothing to anybody.
+pub(crate) const BAND: f64 = 0.03;
+/// How often a difference may be found where there is none.
+pub(crate) const ALPHA: f64 = 0.05;
 /// At a fixed rate both arms are offered this share of what the weaker one sustains: enough to show what a setting costs, and not
 /// so much that one of them breaks.
 const SHARE_OF_LAMBDA: f64 = 0.8;
@@ -58,6 +62,8 @@ pub(crate) struct Wanted {
     pub(crate) kind: Kind,
     /// The design's own, if none is named.
     pub(crate) primary: Option<Metric>,
+    /// What is looked at beside it; the usual metrics, if none are named.
+    pub(crate) secondaries: Option<Vec<Metric>>,
     pub(crate) pairs: PairsWanted,
     /// Ratios from 1 / (1 + band) to 1 + band mean nothing to the user.
     pub(crate) band: f64,
@@ -126,6 +132,7 @@ impl Wanted {
             scenario: Scenario { text_sha256: hash(&self.scenario_text), name: self.scenario_name },
             arms: self.arms,
             primary,
+            secondaries: self.secondaries,
             better: metrics::of(primary).better,
             band: self.band,
             alpha: self.alpha,
@@ -164,7 +171,7 @@ impl Wanted {
         if row.decides.contains(&self.kind) {
             return Ok(primary);
         }
-        let allowed = metrics::ROWS.iter().filter(|row| row.decides.contains(&self.kind));
+        let allowed = metrics::usual().map(metrics::of).filter(|row| row.decides.contains(&self.kind));
         let allowed: Vec<&str> = allowed.map(|row| row.name).collect();
         Err(BadPlan::Primary { metric: row.name, allowed: allowed.join(", ") })
     }
@@ -226,7 +233,7 @@ fn above_zero(name: &'static str, value: f64) -> Result<f64, BadPlan> {
 }
 
 /// SHA-256 in hexadecimal digits.
-pub(super) fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     let mut digits = String::new();
     for byte in Sha256::digest(text.as_bytes()) {
         // Writing to a String cannot fail.

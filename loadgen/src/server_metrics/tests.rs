@@ -100,9 +100,14 @@ fn a_line_has_the_few_figures_of_each_component() {
         "{line}"
     );
     assert!(components["kube-apiserver"]["seats"]["workload-low"].as_f64().unwrap() > 0.0, "{line}");
+    for figure in ["requests_per_second", "watch_events_per_second", "watch_bytes_per_second", "objects"] {
+        assert!(components["kube-apiserver"][figure].as_f64().unwrap() > 0.1, "{figure}: {line}");
+    }
+    assert!(components["kube-scheduler"]["attempts_per_second"].as_f64().unwrap() > 1.0, "{line}");
+    assert!(components["kube-scheduler"]["attempt_p99_seconds"].as_f64().unwrap() > 1e-4, "{line}");
     assert!(components["kube-scheduler"]["pending_pods"].is_object(), "{line}");
     assert!(components["kube-controller-manager"]["workqueue_depth"].is_object(), "{line}");
-    assert!(line.to_string().len() < 1500, "{} bytes: {line}", line.to_string().len());
+    assert!(line.to_string().len() < 2000, "{} bytes: {line}", line.to_string().len());
 }
 
 #[test]

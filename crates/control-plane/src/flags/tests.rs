@@ -1,11 +1,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use profile::{Component, Profile, vocabulary};
-use serde_json::{Value, json};
 
-use super::{
-    admission_config, base::base, check, everything_asked, owned, refused::refused, scheduler_config,
-};
+use super::{base::base, check, everything_asked, owned, refused::refused};
 use crate::{
     Instance, Store,
     layout::{Layout, PortNumbers},
@@ -256,21 +253,6 @@ fn beside_its_file_the_scheduler_is_told_what_the_file_cannot_say() {
         assert!(value(&arguments, holds).is_some(), "{holds}: {arguments:?}");
     }
     assert_eq!(value(&arguments, "leader-elect"), Some("false"));
-    let written: Value = serde_json::from_str(&scheduler_config(&tuned, &layout()).unwrap()).unwrap();
-    let expected = json!({
-        "apiVersion": "kubescheduler.config.k8s.io/v1",
-        "kind": "KubeSchedulerConfiguration",
-        "percentageOfNodesToScore": 10,
-        "clientConnection": {
-            "kubeconfig": "/w/scheduler.conf",
-            "qps": 300,
-            "burst": 600,
-            "contentType": "application/json",
-        },
-        "leaderElection": { "leaderElect": false },
-    });
-    assert_eq!(written, expected);
-    assert_eq!(scheduler_config(&profile(""), &layout()), None);
 }
 
 #[test]
@@ -281,12 +263,6 @@ fn admission_plugins_are_configured_by_one_file() {
     let arguments = arguments(Component::Apiserver, &tuned, "3.6.8");
     let file = value(&arguments, "admission-control-config-file");
     assert_eq!(file, Some("/w/admission-config.yaml"));
-    let written: Value = serde_json::from_str(&admission_config(&tuned)).unwrap();
-    let plugins = json!([
-        { "name": "PodNodeSelector", "configuration": { "a": { "b": "c" } } },
-        { "name": "PodSecurity", "configuration": { "kind": "PodSecurityConfiguration" } },
-    ]);
-    assert_eq!((&written["kind"], &written["plugins"]), (&json!("AdmissionConfiguration"), &plugins));
 }
 
 #[test]

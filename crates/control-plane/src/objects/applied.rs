@@ -75,7 +75,7 @@ impl One {
     async fn delete(&self, client: &Client) -> Result<(), Error> {
         let api = api(client, self.namespace.as_deref(), &self.resource);
         match api.delete(&self.name, &DeleteParams::default()).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
             outcome => outcome.map(drop).map_err(|error| self.failed(said(&error))),
         }
     }
@@ -83,13 +83,16 @@ impl One {
     async fn gone(&self, client: &Client) -> Result<(), Error> {
         let api = api(client, self.namespace.as_deref(), &self.resource);
         let begin = Instant::now();
-        while api.get_metadata_opt(&self.name).await.map_err(|error| self.failed(said(&error)))?.is_some() {
-            if begin.elapsed() > GONE_WITHIN {
-                return Err(self.failed(format!("it is still there after {GONE_WITHIN:?}")));
+        loop {
+            match api.get_metadata(&self.name).await {
+                Err(error) if is_gone(&error) => return Ok(()),
+                Err(error) => return Err(self.failed(said(&error))),
+                Ok(_) if begin.elapsed() > GONE_WITHIN => {
+                    return Err(self.failed(format!("it is still there after {GONE_WITHIN:?}")));
+                }
+                Ok(_) => sleep(LOOK_EVERY).await,
             }
-            sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 
     async fn restore(&self, client: &Client, mut before: DynamicObject) -> Result<(), Error> {
@@ -108,4 +111,10 @@ impl One {
             }
         }
     }
+}
+
+/// Whether an object is not there, or nothing of its kind: where its definition has gone before it the server answers in plain text,
+/// and not with a Status.
+fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

@@ -9,19 +9,19 @@ use std::{
 };
 
 use identity::ClusterPki;
-use profile::{AuditBackend, Component, Profile, Topology};
+use profile::{AuditBackend, Component, Profile, Topology, render::objects as rendered};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{ControlPlane, Exits, Options, Process, ProgressSinkField, Roster, Versions, audit_logs};
 use crate::{
     Error, Instance, Progress,
-    audit::{self, Webhook},
+    audit::Webhook,
     balancer::{Balancer, Behind},
     binaries::{self, Places, cache_dir},
     check_profile,
     cpus::Cpus,
     flags,
-    layout::{Layout, PortNumbers},
+    layout::{Layout, PortNumbers, text},
     logs,
     objects::{self, Applied, Objects},
     pki::{self, Access},
@@ -282,12 +282,17 @@ fn waves(topology: Topology) -> [Vec<Instance>; 4] {
 
 /// Writes the files that components are configured by.
 fn write_files(layout: &Layout, profile: &Profile) -> Result<(), Error> {
-    pki::private(&layout.audit_policy(), &audit::policy(&profile.audit))?;
-    if let Some(config) = flags::scheduler_config(profile, layout) {
-        pki::private(&layout.scheduler_config(), &config)?;
-    }
-    if !profile.admission.is_empty() {
-        pki::private(&layout.admission_config(), &flags::admission_config(profile))?;
+    let kubeconfig = text(&layout.kubeconfig(Component::Scheduler));
+    let files = [
+        (layout.audit_policy(), Some(rendered::audit_policy(&profile.audit))),
+        (layout.scheduler_config(), rendered::scheduler_configuration(profile, &kubeconfig)),
+        (layout.admission_config(), rendered::admission_configuration(profile)),
+    ];
+    for (path, content) in files {
+        if let Some(content) = content {
+            // JSON is YAML too.
+            pki::private(&path, &format!("{content:#}\n"))?;
+        }
     }
     Ok(())
 }

@@ -103,3 +103,64 @@ pub(super) fn manifests(profile: &Profile) -> Vec<File> {
     });
     named.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{admission_configuration, audit_policy, scheduler_configuration};
+    use crate::{Profile, from_text};
+
+    fn profile(settings: &str) -> Profile {
+        from_text("p.toml", &format!("about = \"x\"\nextends = \"defaults\"\n{settings}")).unwrap()
+    }
+
+    #[test]
+    fn the_rules_of_a_profile_come_before_its_level() {
+        let rules = |settings: &str| -> Value {
+            let policy = audit_policy(&profile(&format!("[audit]\n{settings}")).audit);
+            assert_eq!(policy["kind"], "Policy");
+            policy["rules"].clone()
+        };
+        assert_eq!(rules("level = 'Request'"), json!([{ "level": "Request" }]));
+        let leases = "rules = [{ level = 'Metadata', resources = [{ group = 'coordination.k8s.io' }] }]";
+        let first = json!({ "level": "Metadata", "resources": [{ "group": "coordination.k8s.io" }] });
+        assert_eq!(rules(leases), json!([first, { "level": "None" }]));
+        let both = format!("level = 'RequestResponse'\n{leases}");
+        assert_eq!(rules(&both), json!([first, { "level": "RequestResponse" }]));
+    }
+
+    #[test]
+    fn limits_of_the_scheduler_are_said_in_its_file_if_it_has_one() {
+        let limits = "[scheduler.flags]\nkube-api-qps = 300\nkube-api-burst = 600\n";
+        assert_eq!(scheduler_configuration(&profile(limits), "/w/scheduler.conf"), None);
+        let tuned = format!(
+            "{limits}[scheduler.config]\npercentageOfNodesToScore = 10\n[scheduler.config.clientConnection]\nburst = 600\n\
+             contentType = \"application/json\""
+        );
+        let expected = json!({
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            "percentageOfNodesToScore": 10,
+            "clientConnection": {
+                "kubeconfig": "/w/scheduler.conf",
+                "qps": 300,
+                "burst": 600,
+                "contentType": "application/json",
+            },
+        });
+        assert_eq!(scheduler_configuration(&profile(&tuned), "/w/scheduler.conf"), Some(expected));
+    }
+
+    #[test]
+    fn all_admission_plugins_are_in_one_file() {
+        assert_eq!(admission_configuration(&profile("")), None);
+        let tuned = "[admission.PodSecurity]\nkind = \"PodSecurityConfiguration\"\n[admission.PodNodeSelector.a]\nb = \"c\"";
+        let written = admission_configuration(&profile(tuned)).unwrap();
+        let plugins = json!([
+            { "name": "PodNodeSelector", "configuration": { "a": { "b": "c" } } },
+            { "name": "PodSecurity", "configuration": { "kind": "PodSecurityConfiguration" } },
+        ]);
+        assert_eq!((&written["kind"], &written["plugins"]), (&json!("AdmissionConfiguration"), &plugins));
+    }
+}

@@ -71,6 +71,9 @@ pub struct Trial {
     pub values: BTreeMap<Metric, f64>,
     /// Doubts about it.
     pub warnings: Vec<Warning>,
+    /// What was seen on the server's side of the settings in which the arms are to differ, by name; empty where nobody looked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<String, String>,
     /// How long it took, with all that it takes to set up and tear down.
     pub seconds: f64,
 }

@@ -1,5 +1,7 @@
 //! What an experiment asks, fixed before its first trial.
 
+use std::collections::BTreeMap;
+
 use measure::statistics::verdict::Better;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,9 @@ pub struct Plan {
     pub design: Design,
     /// The one metric that decides.
     pub primary: Metric,
+    /// The metrics that are looked at beside it; absent where it is the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secondaries: Option<Vec<Metric>>,
     /// Which of two values of it is wanted.
     pub better: Better,
     /// Ratios from 1 / (1 + band) to 1 + band mean nothing to anybody.
@@ -97,6 +102,16 @@ pub struct Subject {
     /// The profile, with what it extends and what the command line changed; absent where the control plane was not ours to tune.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved: Option<serde_json::Value>,
+    /// What it is put through otherwise than the scenario says, by path; empty where nothing is changed for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changes: BTreeMap<String, serde_json::Value>,
+}
+
+impl Subject {
+    /// One that is put through the scenario as it is.
+    pub fn new(name: impl Into<String>, resolved: Option<serde_json::Value>) -> Self {
+        Self { name: name.into(), resolved, changes: BTreeMap::new() }
+    }
 }
 
 /// How the arms are measured.
@@ -172,4 +187,69 @@ pub enum Metric {
     MemoryPeak,
     /// Bytes that the control plane sent to storage for each offered operation; of a level, for each unit of it and second.
     BytesWritten,
+    /// CPU-seconds of the apiservers, as [`Metric::CpuPerOperation`].
+    ApiserverCpu,
+    /// CPU-seconds of etcd, as [`Metric::CpuPerOperation`].
+    EtcdCpu,
+    /// CPU-seconds of the schedulers, as [`Metric::CpuPerOperation`].
+    SchedulerCpu,
+    /// CPU-seconds of the controller managers, as [`Metric::CpuPerOperation`].
+    ControllersCpu,
+    /// Median service time of the drivers' requests that change something, seconds.
+    WriteP50,
+    /// 99th percentile of the same.
+    WriteP99,
+    /// Median service time of the drivers' lists, seconds.
+    ListP50,
+    /// 99th percentile of the same.
+    ListP99,
+    /// Median time from an operation's intended start to its success, of the load that is turned up or else the first that is
+    /// judged, seconds.
+    OperationP50,
+    /// 99th percentile of the same.
+    OperationP99,
+    /// Median time from a pod's acknowledged creation to its being seen bound, seconds.
+    PodScheduleP50,
+    /// 99th percentile of the same.
+    PodScheduleP99,
+    /// Median time from a write's acknowledgement to its event at a watcher, of the load with the most deliveries, seconds.
+    WatchLagP50,
+    /// 99th percentile of the same.
+    WatchLagP99,
+    /// 99th percentile of the service time of the nodes' lease renewals, seconds.
+    LeaseRenewP99,
+    /// The longest time between two renewals of a node's lease, seconds.
+    LeaseGap,
+    /// The longest time in which no operation of a load succeeded, seconds.
+    Stall,
+    /// The longest time that watchers which were started anew took until they had seen all there is, seconds.
+    Synced,
+    /// Share of the requests of drivers and fleet that failed by the server's doing, with half a failure added.
+    Errors,
+    /// Nodes that were taken for dead and were not, with half a one added.
+    FalseAlarms,
+    /// The most memory that the apiservers had resident, added up, bytes.
+    ApiserverMemory,
+    /// The most memory that the etcd members had resident, added up, bytes.
+    EtcdMemory,
+    /// Bytes that etcd sent to storage, as [`Metric::BytesWritten`].
+    EtcdBytesWritten,
+    /// 99th percentile of etcd's commits of its database, seconds, by the server's own histogram.
+    EtcdCommitP99,
+    /// Size of the largest etcd database at the end of the window, bytes.
+    EtcdDbBytes,
+    /// Objects in etcd at the end of the window, as an apiserver counts them.
+    Objects,
+    /// Requests that the apiservers answered for each offered operation; of a level, for each unit of it and second.
+    Requests,
+    /// Events that the apiservers sent to watches, as [`Metric::Requests`].
+    WatchEvents,
+    /// Bytes of those events, as [`Metric::Requests`].
+    WatchBytes,
+    /// 99th percentile of a scheduling attempt, seconds, by the server's own histogram.
+    SchedulingAttemptP99,
+    /// Scheduling attempts, as [`Metric::Requests`].
+    SchedulingAttempts,
+    /// From the begin of the preparation to that of the load, seconds.
+    ReadyTime,
 }

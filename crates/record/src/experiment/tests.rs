@@ -35,14 +35,14 @@ fn trial(path: &str, lambda: f64) -> Trial {
             threshold: 40.0,
             advice: "Search without --quick.".to_owned(),
         }],
+        seen: BTreeMap::new(),
         seconds: 240.5,
     }
 }
 
 fn plan() -> Plan {
-    let subject = |name: &str, qps: u32| Subject {
-        name: name.to_owned(),
-        resolved: Some(json!({"flags": {"kube-scheduler": {"kube-api-qps": qps}}})),
+    let subject = |name: &str, qps: u32| {
+        Subject::new(name, Some(json!({"flags": {"kube-scheduler": {"kube-api-qps": qps}}})))
     };
     Plan {
         scenario: Scenario { name: "pod-churn".to_owned(), text_sha256: "5f".repeat(32) },
@@ -50,6 +50,7 @@ fn plan() -> Plan {
         differences: vec!["flags.kube-scheduler.kube-api-qps: 50 -> 5000".to_owned()],
         design: Design::Capacity { pilots: Arms { baseline: 40.0, candidate: 80.0 }, most: None },
         primary: Metric::Lambda,
+        secondaries: None,
         better: Better::Higher,
         band: 0.03,
         alpha: 0.05,

@@ -38,6 +38,9 @@ pub(crate) struct Step {
     /// Of a deletion: which of the run's namespaces, from 0. The first cannot be deleted: the drivers' accounts live there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) namespace: Option<u32>,
+    /// Of what is done to processes: in this cell only, from 0; in every cell without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cell: Option<u32>,
 }
 
 /// What is done.
@@ -96,6 +99,18 @@ impl MaintenanceLoad {
             .any(|step| step.what == What::Restart && step.component.as_deref() == Some(component))
     }
 
+    /// What of it is done in a cell; nothing where all of it is done in others.
+    pub(crate) fn in_cell(&self, cell: u32) -> Option<Self> {
+        let mut load = self.clone();
+        load.steps.retain(|step| step.cell.is_none_or(|only| only == cell));
+        (!load.steps.is_empty()).then_some(load)
+    }
+
+    /// The last cell that it names, if it names any.
+    pub(crate) fn last_cell(&self) -> Option<u32> {
+        self.steps.iter().filter_map(|step| step.cell).max()
+    }
+
     /// How many namespaces of the run it names.
     pub(crate) fn namespaces(&self) -> u32 {
         self.steps.iter().filter_map(|step| step.namespace).map(|namespace| namespace + 1).max().unwrap_or(1)
@@ -115,7 +130,7 @@ impl MaintenanceLoad {
 
 impl Step {
     fn check(&self) -> Result<(), String> {
-        let Self { what, component, resource, namespace, .. } = self;
+        let Self { what, component, resource, namespace, cell, .. } = self;
         let given = [component.is_some(), resource.is_some(), namespace.is_some()];
         let (wanted, words) = match what {
             What::Compact | What::Defrag | What::Snapshot | What::Disarm => {
@@ -127,6 +142,12 @@ impl Step {
         };
         if given != wanted {
             return Err(format!("{} takes {words}", what.name()));
+        }
+        if cell.is_some() && !what.takes_a_control_plane_of_ours() {
+            return Err(format!(
+                "{} is done in every cell; `cell` is of what is done to processes",
+                what.name()
+            ));
         }
         if *what == What::DeleteNamespace && *namespace == Some(0) {
             return Err("namespace 0 holds the drivers' accounts; delete another, or a collection".to_owned());
@@ -155,6 +176,23 @@ mod tests {
         assert!(check(r#"{"at": "1s", "what": "restart"}"#).unwrap_err().contains("a `component`"));
         assert!(check(r#"{"at": "1s", "what": "snapshot", "namespace": 1}"#).is_err());
         assert!(check(r#"{"at": "1s", "what": "delete-collection", "namespace": 0}"#).is_err());
+        let elsewhere = r#"{"at": "1s", "what": "delete-namespace", "namespace": 1, "cell": 1}"#;
+        assert!(check(elsewhere).unwrap_err().contains("in every cell"));
+    }
+
+    #[test]
+    fn a_step_of_one_cell_is_not_done_in_others() {
+        let text = r#"{"name": "failure", "steps": [
+            {"at": "1s", "what": "compact"},
+            {"at": "2s", "what": "restart", "component": "kube-apiserver", "cell": 1}
+        ]}"#;
+        let load: MaintenanceLoad = serde_json::from_str(text).unwrap();
+        let done =
+            |cell| -> Vec<What> { load.in_cell(cell).unwrap().steps.iter().map(|step| step.what).collect() };
+        assert_eq!((done(0), done(1)), (vec![What::Compact], vec![What::Compact, What::Restart]));
+        assert_eq!(load.last_cell(), Some(1));
+        let alone = MaintenanceLoad { steps: load.steps[1..].to_vec(), ..load.clone() };
+        assert!(alone.in_cell(0).is_none() && alone.in_cell(1).is_some());
     }
 
     #[test]
