@@ -44,7 +44,7 @@ fn every_rule_of_the_note_has_a_file_and_every_file_is_one() {
 }
 
 #[test]
-fn every_rule_binds_to_what_there_is_and_no_trial_is_long() {
+fn every_rule_binds_to_what_there_is_and_each_candidate_has_a_folder() {
     for (id, _) in FILES {
         let advice = load(id).unwrap();
         refusals(&advice).unwrap();
