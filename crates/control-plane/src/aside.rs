@@ -1,5 +1,5 @@
-//! What a control plane serves itself, on a thread and a runtime of its own: whoever starts control planes has a runtime with
-//! deadlines, and it may stand still.
+//! What we serve ourselves, on a thread and a runtime of its own: whoever starts control planes has a runtime with deadlines, and it may
+//! stand still.
 
 use std::{
     convert::Infallible,
@@ -12,14 +12,18 @@ use tokio::{runtime::Builder, sync::oneshot};
 
 /// A server that runs. Dropping it closes its listeners and connections before it returns, which takes milliseconds.
 #[derive(Debug)]
-pub(crate) struct Aside {
+pub struct Aside {
     end: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Aside {
     /// Runs `serve` and what it spawns. `name` is the thread's.
-    pub(crate) fn start(name: &str, serve: impl Future<Output = ()> + Send + 'static) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When the thread or its runtime cannot be made.
+    pub fn start(name: &str, serve: impl Future<Output = ()> + Send + 'static) -> io::Result<Self> {
         let (end, ended) = oneshot::channel();
         let (started, outcome) = mpsc::channel();
         let run = move || {

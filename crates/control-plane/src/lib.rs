@@ -34,6 +34,7 @@ mod upkeep;
 mod work_dir;
 
 pub use self::{
+    aside::Aside,
     balancer::Balanced,
     check::check_profile,
     command_lines::{Argument, CommandLine, WORK, command_lines},

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use profile::Component;
 
-use crate::ready::Checks;
+use crate::{Error, ready::Checks};
 
 /// An apiserver with thousands of nodes writes its megabytes in well under a second unless it is starved; a component
 /// that takes longer than this has nothing to say for this reading.
@@ -52,12 +52,27 @@ impl MetricsSources {
         &self.sources
     }
 
+    /// The same over connections of its own, for whoever asks from another runtime: a connection lives on the one whose request opened it.
+    ///
+    /// # Errors
+    ///
+    /// When a client cannot be made.
+    pub fn apart(&self) -> Result<Self, Error> {
+        Ok(Self { checks: self.checks.apart()?, sources: self.sources.clone() })
+    }
+
+    /// Asks one of them, by its process' name; an answer takes ten seconds at most. `None` if there is none of that name.
+    pub async fn read(&self, process: &str) -> Option<Exposition> {
+        let source = self.sources.iter().find(|source| source.process == process)?;
+        Some(self.ask(source).await)
+    }
+
     /// Asks all of them at once; one that does not answer within ten seconds is an error of its own.
     pub async fn read_all(&self) -> Vec<Exposition> {
-        let read = |source: &MetricsSource| {
-            let source = source.clone();
-            async move { Exposition { text: self.checks.text(&source.url, PATIENCE).await, source } }
-        };
-        join_all(self.sources.iter().map(read)).await
+        join_all(self.sources.iter().map(|source| self.ask(source))).await
+    }
+
+    async fn ask(&self, source: &MetricsSource) -> Exposition {
+        Exposition { text: self.checks.text(&source.url, PATIENCE).await, source: source.clone() }
     }
 }

@@ -16,19 +16,29 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Checks {
     client: reqwest::Client,
+    config: Arc<ClientConfig>,
 }
 
 impl Checks {
     pub(crate) fn new(access: &Access) -> Result<Self, Error> {
         let Access { ca_pem, admin } = access;
         let config = tls(ca_pem, &admin.cert_pem, &admin.key_pem).map_err(|reason| Error::Tls { reason })?;
+        Self::with(Arc::new(config))
+    }
+
+    /// The same with connections of its own.
+    pub(crate) fn apart(&self) -> Result<Self, Error> {
+        Self::with(self.config.clone())
+    }
+
+    fn with(config: Arc<ClientConfig>) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
+            .tls_backend_preconfigured(ClientConfig::clone(&config))
             .no_proxy()
             .timeout(PATIENCE)
             .build()
             .map_err(|error| Error::Tls { reason: error.to_string() })?;
-        Ok(Self { client })
+        Ok(Self { client, config })
     }
 
     /// Creates an object by a POST of its JSON; one that exists already is left as it is.

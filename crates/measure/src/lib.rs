@@ -9,6 +9,7 @@ mod clock;
 mod cohorts;
 pub mod criteria;
 mod latency;
+pub mod metrics;
 mod pacer;
 mod phase;
 mod rate;

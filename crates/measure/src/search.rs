@@ -5,6 +5,8 @@
 //! The search is a function of its plan and of its findings: the same findings in the same order lead to the same tasks, so an
 //! interrupted search goes on from its record.
 
+mod likely;
+
 use std::fmt;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};

@@ -41,6 +41,18 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// A line of a file is not what such files have.
+    #[error("{}:{line}:{column}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Where in it, from 1.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A record of something else, or of a version that this program does not know.
     #[error("{} is a record of kind {found}; needed is {wanted}", path.display())]
     OtherRecord {

@@ -3,6 +3,7 @@
 //! The record is whole after every pair. What has been asked ([`Plan`]) and what came of it ([`Pair`]) decide everything else,
 //! so an experiment that was interrupted goes on from here, and a verdict can be made again from what is kept.
 
+mod metric;
 mod pair;
 mod plan;
 
@@ -17,7 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    pair::{Load, Look, Order, Pair, Secondary, Trial},
+    metric::{ROWS as METRICS, Row as MetricRow, Unit},
+    pair::{FALSE_DISCOVERY_RATE, Load, Look, Order, Pair, Secondary, Trial},
     plan::{Arm, Arms, Control, Design, Metric, Pairs, Plan, Scenario, Subject},
 };
 use crate::{Error, Folder, Host, Warning, folder};

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Error, Interval, RunRecord, SearchRecord, hlog};
+use crate::{Error, Interval, RunRecord, SearchRecord, hlog, metrics};
 
 /// A record's folder, open for writing.
 #[derive(Debug)]
@@ -85,6 +85,15 @@ impl Folder {
         Ok(Series { path, file })
     }
 
+    /// Opens `metrics.jsonl`, which grows while the run goes on.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be opened, or is there and is something else.
+    pub fn metrics(&self) -> Result<metrics::Writer, Error> {
+        metrics::Writer::create(&self.path.join(metrics::FILE))
+    }
+
     /// Writes the latency log of one side, in place of an earlier one. `base` is the moment that intervals count from.
     pub fn write_hlog(&self, side: Side, base: Timestamp, intervals: &[Interval<'_>]) -> Result<(), Error> {
         let name = match side {
@@ -119,6 +128,14 @@ pub(crate) fn write_json(path: &Path, record: &impl Serialize) -> Result<(), Err
 struct Head {
     schema_version: u32,
     kind: String,
+}
+
+/// Of which kind a record says that it is.
+pub(crate) fn kind_of(path: &Path) -> Result<(String, u32), Error> {
+    let json = fs::read(path).map_err(failed("read", path))?;
+    let head: Head = serde_json::from_slice(&json)
+        .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+    Ok((head.kind, head.schema_version))
 }
 
 /// Reads one record of this kind and version.

@@ -178,6 +178,18 @@ pub struct Limit {
     pub text: String,
 }
 
+impl SearchAxis {
+    /// A value of it with its unit, with as many digits as say something.
+    pub fn show(&self, value: f64) -> String {
+        let digits = match self.unit.as_str() {
+            "/s" if value < 10.0 => 2,
+            "/s" if value < 100.0 => 1,
+            _ => 0,
+        };
+        format!("{value:.digits$}{}", self.unit)
+    }
+}
+
 impl SearchRecord {
     /// Reads `search.json` of a record's folder.
     pub fn read(folder: &Path) -> Result<Self, Error> {

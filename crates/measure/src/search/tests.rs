@@ -70,6 +70,24 @@ fn a_capacity_is_found_within_the_bracket() {
 }
 
 #[test]
+fn what_is_likely_begins_with_what_is_next_and_comes_near_to_what_is_left() {
+    let server = Server::of(100.0);
+    let plan = Plan { repeats: false, ..PLAN };
+    let (tried, _) = search(plan, |task| server.finding(task));
+    let mut search = Search::new(plan).unwrap();
+    for (number, task) in tried.iter().enumerate() {
+        let likely = search.likely();
+        assert_eq!(likely.first(), Some(task));
+        // How long the ramp will be nobody knows.
+        if task.kind != TaskKind::Ramp {
+            assert!(likely.len().abs_diff(tried.len() - number) <= 1, "{number}: {likely:?} of {tried:?}");
+        }
+        search.report(server.finding(*task));
+    }
+    assert_eq!(search.likely(), []);
+}
+
+#[test]
 fn the_end_of_a_search_is_a_hold_and_two_overloads_and_a_recovery() {
     let (tried, answer) = search(PLAN, |task| Server::of(100.0).finding(task));
     let lambda = answer.lambda().unwrap();

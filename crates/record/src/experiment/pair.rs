@@ -78,7 +78,20 @@ pub struct Trial {
     pub seconds: f64,
 }
 
+impl Pair {
+    /// Candidate over baseline, as a logarithm, where both trials have the metric.
+    pub fn log_ratio(&self, metric: Metric) -> Option<f64> {
+        let [baseline, candidate] = self.trials.both().map(|trial| trial.logarithm(metric));
+        Some(candidate? - baseline?)
+    }
+}
+
 impl Trial {
+    /// The logarithm of a metric, where it has one.
+    pub fn logarithm(&self, metric: Metric) -> Option<f64> {
+        self.values.get(&metric).map(|value| value.ln()).filter(|logarithm| logarithm.is_finite())
+    }
+
     /// Doubts that make it void.
     pub fn invalid(&self) -> impl Iterator<Item = &Warning> {
         self.warnings.iter().filter(|warning| warning.class == WarningClass::Invalid)
@@ -99,6 +112,9 @@ pub struct Look {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
 }
+
+/// At most this share of the secondary metrics that are called a difference are expected to be none.
+pub const FALSE_DISCOVERY_RATE: f64 = 0.05;
 
 /// A metric that does not decide.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
