@@ -1,4 +1,5 @@
-//! What limited a window: the components' own metrics, read at its edges, and every fifteen seconds for the record.
+//! What limited a window: the components' own metrics, read at its edges, and every fifteen seconds for the record. Whatever is read is
+//! kept as it is too (`shown.rs`).
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::{
     sampling::Used,
     server_metrics::{Reading, ServerMetrics, processes},
+    shown::Shown,
     target::Target,
 };
 
@@ -22,6 +24,7 @@ const EVERY: Duration = Duration::from_secs(15);
 pub(crate) struct Attribution {
     metrics: ServerMetrics,
     profile: Option<Profile>,
+    shown: Shown,
     _ticking: JoinSet<()>,
 }
 
@@ -42,18 +45,19 @@ pub(crate) struct Cause {
 
 impl Attribution {
     /// Begins to read.
-    pub(crate) fn start(target: &Target, clock: Clock, series: Series) -> Self {
+    pub(crate) fn start(target: &Target, clock: Clock, series: Series, shown: &Shown) -> Self {
         let sources = target.locals().map(|(part, local)| (part, local.metrics())).collect();
-        let metrics = ServerMetrics::new(sources, &target.admin, clock);
+        let metrics = ServerMetrics::new(sources, &target.admin, clock, shown);
         let profile = target.local.as_ref().map(|local| local.profile().clone());
         let mut ticking = JoinSet::new();
         ticking.spawn(tick(metrics.clone(), series));
-        Self { metrics, profile, _ticking: ticking }
+        Self { metrics, profile, shown: shown.clone(), _ticking: ticking }
     }
 
-    /// Reads in the background: nobody who offers a load waits for it.
+    /// Reads in the background, at an edge of a window: nobody who offers a load waits for it. Our own families are kept with what is read.
     pub(crate) fn read(&self) -> JoinHandle<Reading> {
-        let metrics = self.metrics.clone();
+        let (metrics, shown) = (self.metrics.clone(), self.shown.clone());
+        tokio::task::spawn_blocking(move || shown.keep_ours());
         tokio::spawn(async move { metrics.read().await })
     }
 

@@ -18,6 +18,8 @@ use crate::{
     progress::Progress,
     saturate::{self, Lengths, Searched, Wanted},
     scenario::{Axis, Loaded},
+    shown::Shown,
+    telemetry::Telemetry,
     trial,
 };
 
@@ -34,6 +36,8 @@ pub(crate) struct Trials<'a> {
     pub(crate) folder: &'a Folder,
     pub(crate) progress: &'a Arc<Progress>,
     pub(crate) interrupt: &'a Interrupt,
+    pub(crate) telemetry: &'a Telemetry,
+    pub(crate) shown: &'a Shown,
     pub(crate) inventories: &'a Inventories,
 }
 
@@ -152,6 +156,8 @@ impl Trials<'_> {
             folder,
             progress: self.progress,
             interrupt: self.interrupt,
+            telemetry: self.telemetry,
+            shown: self.shown,
             inventory: self.inventories.of_arm(arm),
             witness: Some(witness),
         }

@@ -92,10 +92,8 @@ impl Part {
         if self.is_whole() { name.to_owned() } else { format!("{name} (cell {})", self.number()) }
     }
 
-    /// What a driver said of its part of a load, so that it can be put beside what the others said: counts are added up, times and
-    /// means cannot be.
+    /// What a driver said of its part of a load, so that it can be put beside what the others said.
     pub(crate) fn figures(self, figures: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-        let adds_up = |name: &str| !name.contains("seconds") && !name.contains("-per-");
         let named = |name: String| if adds_up(&name) { name } else { self.named(&name) };
         figures.into_iter().map(|(name, figure)| (named(name), figure)).collect()
     }
@@ -104,6 +102,11 @@ impl Part {
     pub(crate) fn blamed(self, error: anyhow::Error) -> anyhow::Error {
         if self.is_whole() { error } else { error.context(format!("cell {}", self.number())) }
     }
+}
+
+/// Whether what the drivers of several cells say under this name can be added up: counts can, times and means cannot.
+pub(crate) fn adds_up(figure: &str) -> bool {
+    !figure.contains("seconds") && !figure.contains("-per-")
 }
 
 /// A name as [`Part::named`] makes it: that of the thing itself, and what says of which cell it is, if anything does.

@@ -1,7 +1,10 @@
 //! The command line.
 
 mod advice;
+mod dashboards;
+mod export;
 mod profile;
+mod report;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,9 +14,12 @@ use measure::Rate;
 
 pub(crate) use self::{
     advice::{AdviceCommand, AdviceTestArgs},
+    dashboards::{DashboardsCommand, PushArgs},
+    export::{ExportArgs, ExportForm},
     profile::{FormArg, ProfileCommand, RenderArgs},
+    report::{Form, ReportArgs},
 };
-use crate::{experiment::wanted::Kind, saturate::Confirm};
+use crate::{experiment::wanted::Kind, metrics_server::MetricsArgs, saturate::Confirm};
 
 /// Finds where a Kubernetes control plane saturates under each tuning profile.
 ///
@@ -55,6 +61,15 @@ pub(crate) enum Command {
     /// Says which profiles there are, what is in them, and what they are for kubeadm and kind.
     #[command(subcommand)]
     Profile(ProfileCommand),
+    /// Shows what records say: as one page that can be sent to anybody, or as a comment on a pull request.
+    ///
+    /// `run`, `saturate`, `compare` and `advice test` leave such a page in their record's folder when they end.
+    Report(ReportArgs),
+    /// Writes a record as other tools read it: for a Prometheus, for Perfdash, for a CI server, for a spreadsheet.
+    Export(ExportArgs),
+    /// Writes Grafana's dashboards as files, or puts them into a Grafana.
+    #[command(subcommand)]
+    Dashboards(DashboardsCommand),
     /// Says whether this machine, and this cluster, can carry a run.
     Doctor(DoctorArgs),
     /// Removes everything that runs have left behind. Doing it twice does no harm.
@@ -153,6 +168,8 @@ pub(crate) struct UpArgs {
     /// How many nodes the printed fake-kubelet line has.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nodes: u32,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 /// Where results go and in which form.
@@ -177,6 +194,8 @@ pub(crate) struct LoadArgs {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -3,9 +3,12 @@
 mod advice;
 mod clean;
 mod compare;
+mod dashboards;
 mod demo;
 mod doctor;
+mod export;
 mod profile;
+mod report;
 mod run;
 mod saturate;
 mod scenario;
@@ -36,6 +39,9 @@ pub(crate) fn run(cli: Cli) -> End {
             Command::Advice(command) => advice::run(command).await,
             Command::Scenario(command) => scenario::run(command),
             Command::Profile(command) => profile::run(command),
+            Command::Report(args) => report::run(&args),
+            Command::Export(args) => export::run(&args),
+            Command::Dashboards(command) => dashboards::run(command).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Clean(args) => clean::run(args).await,
         }

@@ -22,6 +22,8 @@ use crate::{
     plan::Wishes,
     progress::Progress,
     scenario::Loaded,
+    shown::Shown,
+    telemetry::Telemetry,
 };
 
 /// A comparison that is known to be right before anything is started.
@@ -45,6 +47,8 @@ pub(crate) struct Begun<'a> {
     pub(crate) folder: &'a Folder,
     /// Its id, and the label of everything that it makes.
     pub(crate) run: &'a str,
+    pub(crate) telemetry: &'a Telemetry,
+    pub(crate) shown: &'a Shown,
     /// What there is of it already.
     pub(crate) earlier: Option<ExperimentRecord>,
 }
@@ -63,8 +67,22 @@ impl Prepared {
         (progress, interrupt): (&'a Arc<Progress>, &'a Interrupt),
     ) -> Trials<'a> {
         let Self { scenarios, wishes, profiles, place, knobs, .. } = self;
-        let Begun { folder, run, .. } = *begun;
-        Trials { scenarios, wishes, place, profiles, knobs, run, folder, progress, interrupt, inventories }
+        let Begun { folder, run, telemetry, shown, .. } = *begun;
+        telemetry.plays(&self.wanted.scenario_name);
+        Trials {
+            scenarios,
+            wishes,
+            place,
+            profiles,
+            knobs,
+            run,
+            folder,
+            progress,
+            interrupt,
+            telemetry,
+            shown,
+            inventories,
+        }
     }
 
     /// What its control planes begin with.
@@ -85,19 +103,24 @@ impl Prepared {
     ) -> anyhow::Result<ExperimentRecord> {
         let inventories = self.inventories();
         let earlier = begun.earlier.take();
-        let (folder, run) = (begun.folder, begun.run);
+        let (folder, run, telemetry) = (begun.folder, begun.run, begun.telemetry);
         let mut trials = self.trials(&begun, &inventories, (progress, interrupt));
         let record = match earlier {
             Some(record) => record,
             None => self.begin(&trials, run).await?,
         };
         folder.write_experiment(&record)?;
-        let tell = |standing: &Standing| progress.say(&standing.to_string());
+        let tell = |standing: &Standing| {
+            telemetry.comparison_is(standing.ratio, standing.comparison.as_ref());
+            progress.say(&standing.to_string());
+        };
         let save = |record: &ExperimentRecord| {
             folder.write_experiment(record)?;
             record.pairs.last().map_or(Ok(()), |pair| self.differ(pair))
         };
-        experiment::run(record, &mut trials, tell, save).await
+        let record = experiment::run(record, &mut trials, tell, save).await?;
+        telemetry.comparison_is(None, record.verdict.as_ref());
+        Ok(record)
     }
 
     /// Fails where the arms of a pair do not differ as they are to: then nothing of it is about the setting.

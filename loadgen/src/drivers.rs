@@ -15,13 +15,13 @@ mod seeing;
 pub(crate) mod services;
 pub(crate) mod watches;
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, ops::Range, time::Duration};
 
 use measure::{Clock, Kind, Nanos, Outcome};
 use tokio::sync::watch;
 use wire::{Client, Request, Response};
 
-pub(crate) use self::pods::Stages;
+pub(crate) use self::pods::{PodStage, Stages};
 use crate::observed::{Done, Told};
 
 /// The SLO for single objects is one second (SIG Scalability); a request that takes a minute is lost.
@@ -176,6 +176,14 @@ impl Senders {
         let done = Done { kind, intended, sent, ended, outcome };
         self.told.ends(&done);
         (done, result.ok())
+    }
+}
+
+/// Tells once a second what a driver counts beside, for as long as it is waited for.
+async fn tell_figures(told: &Told, figures: impl Fn() -> BTreeMap<String, f64>) -> Infallible {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        told.figures_are(figures());
     }
 }
 

@@ -23,7 +23,9 @@ use crate::{
     plan::{self, Plan},
     progress::Progress,
     scenario::Scenario,
+    shown::Shown,
     target::{self, Target},
+    telemetry::Telemetry,
 };
 
 /// Which control plane.
@@ -114,6 +116,10 @@ pub(crate) struct Ground<'a> {
     pub(crate) folder: &'a Folder,
     pub(crate) progress: &'a Arc<Progress>,
     pub(crate) interrupt: &'a Interrupt,
+    /// The running figures.
+    pub(crate) telemetry: &'a Telemetry,
+    /// What others see of them and of the control planes.
+    pub(crate) shown: &'a Shown,
     /// What fresh control planes begin with; nothing where there is only one.
     pub(crate) inventory: Option<&'a Inventory>,
     /// Looks at settings on them, where somebody wants to know.
@@ -166,8 +172,14 @@ impl Ground<'_> {
         number: u32,
         work: impl AsyncFnOnce(&Target) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        match self.profile {
+            Some(profile) => self.telemetry.is_under(&profile.name),
+            None => self.telemetry.is_as_it_was(),
+        }
         let target =
             self.interrupt.unless(Box::pin(self.start(number))).await.map_err(Into::into).flatten()?;
+        self.telemetry.runs_on(&target);
+        self.shown.comes_up(&target);
         let done = tokio::select! {
             biased;
             () = self.interrupt.requested() => Err(Interrupted.into()),
@@ -175,7 +187,10 @@ impl Ground<'_> {
             done = Box::pin(work(&target)) => done,
         };
         self.progress.doing("teardown", "");
-        both(done, tear_down(target, self.run).await)
+        self.shown.goes_down();
+        let left = tear_down(target, self.run).await;
+        self.telemetry.plane_is_gone();
+        both(done, left)
     }
 
     async fn start(&self, number: u32) -> anyhow::Result<Target> {

@@ -13,6 +13,7 @@ pub(crate) mod written;
 use std::collections::BTreeMap;
 
 use record::{advice::KnobSeen, experiment::Arms};
+use report::words::advice::knob as words;
 
 pub(crate) use self::{
     place::{Figure, Place},
@@ -55,7 +56,7 @@ pub(crate) fn check(knobs: &[Knob], seen: &Arms<&BTreeMap<String, String>>) -> a
         return Ok(());
     }
     let judged = judge(knobs, seen);
-    let wrong: Vec<String> = judged.iter().filter(|knob| !knob.shown).map(told).collect();
+    let wrong: Vec<String> = judged.iter().filter(|knob| !knob.shown).map(words).collect();
     if !wrong.is_empty() {
         anyhow::bail!("the arms do not differ as they are to: {}", wrong.join("; "));
     }
@@ -63,13 +64,6 @@ pub(crate) fn check(knobs: &[Knob], seen: &Arms<&BTreeMap<String, String>>) -> a
         anyhow::bail!("the arms differ in nothing that was looked at");
     }
     Ok(())
-}
-
-/// One setting, in words.
-pub(crate) fn told(knob: &KnobSeen) -> String {
-    let KnobSeen { name, place, seen, wanted, shown } = knob;
-    let verdict = if *shown { String::new() } else { format!(", but wanted is {wanted}") };
-    format!("{name} ({place}): {} -> {}{verdict}", seen.baseline, seen.candidate)
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ mod fleet;
 mod gaps;
 mod level;
 mod measured;
+mod recently;
 mod samples;
+mod told;
 mod writes;
 
 use std::{
@@ -25,13 +27,17 @@ use measure::{
     statistics::{Error, binomial::Block, median, steady},
 };
 
+pub(crate) use self::told::Told;
 use self::{
     fleet::FleetSeconds,
     level::Level,
     samples::Samples,
     writes::{Delivery, Writes},
 };
-use crate::criteria::{Class, Criteria, good_within, is_servers};
+use crate::{
+    criteria::{Class, Criteria, good_within},
+    telemetry::Meter,
+};
 
 /// The backlog is looked at as means over so long.
 const BACKLOG_MEANS: Duration = Duration::from_secs(2);
@@ -65,14 +71,6 @@ pub(crate) struct Watched {
 #[derive(Clone, Debug)]
 pub(crate) struct Observed(Arc<Mutex<State>>);
 
-/// What one load's driver tells, in one cell.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
-    observed: Observed,
-    load: usize,
-    cell: u32,
-}
-
 #[derive(Debug)]
 struct State {
     origin: Nanos,
@@ -91,6 +89,8 @@ struct State {
 #[derive(Debug)]
 struct LoadState {
     watched: Watched,
+    /// Counts the same over all loads of a command.
+    meter: Meter,
     requests: BTreeMap<Kind, Cohorts>,
     /// Operations that succeeded within twice their limit, and within it.
     good: Cohorts,
@@ -115,8 +115,9 @@ struct Over {
 }
 
 impl LoadState {
-    fn new(watched: Watched, origin: Nanos, criteria: &Criteria) -> Self {
+    fn new((watched, meter): (Watched, Meter), origin: Nanos, criteria: &Criteria) -> Self {
         Self {
+            meter,
             requests: BTreeMap::new(),
             good: Cohorts::new(origin, good_within(watched.limit)),
             quick: Cohorts::new(origin, watched.limit),
@@ -131,93 +132,14 @@ impl LoadState {
     }
 }
 
-impl Told {
-    /// What the driver of the same load tells in the cell of this index.
-    pub(crate) fn in_cell(self, cell: u32) -> Self {
-        Self { cell, ..self }
-    }
-
-    fn load<T>(&self, tell: impl FnOnce(&mut LoadState) -> T) -> T {
-        let mut state = self.observed.state();
-        tell(&mut state.loads[self.load])
-    }
-
-    /// A request is about to be made.
-    pub(crate) fn begins(&self, kind: Kind, intended: Nanos) {
-        let Some(class) = Class::of(kind) else { return };
-        let mut state = self.observed.state();
-        state.of(self.load, kind, class).intend(intended);
-    }
-
-    /// A request is over.
-    pub(crate) fn ends(&self, done: &Done) {
-        let mut state = self.observed.state();
-        if state.window.is_some_and(|from| done.intended >= from) {
-            state.loads[self.load].done.push(*done);
-        }
-        let Some(class) = Class::of(done.kind) else { return };
-        let cohorts = state.of(self.load, done.kind, class);
-        if done.outcome.error().is_some_and(is_servers) {
-            cohorts.fail(done.intended);
-        } else {
-            cohorts.succeed(done.intended, done.ended.since(done.intended));
-        }
-    }
-
-    /// An operation is due.
-    pub(crate) fn offers(&self, intended: Nanos) {
-        self.load(|load| {
-            load.good.intend(intended);
-            load.quick.intend(intended);
-        });
-    }
-
-    /// An operation has succeeded.
-    pub(crate) fn achieves(&self, intended: Nanos, at: Nanos) {
-        let took = at.since(intended);
-        self.load(|load| {
-            load.good.succeed(intended, took);
-            load.quick.succeed(intended, took);
-            load.over.push(Over { intended, at });
-        });
-    }
-
-    /// An operation has failed for good.
-    pub(crate) fn misses(&self, intended: Nanos) {
-        self.load(|load| {
-            load.good.fail(intended);
-            load.quick.fail(intended);
-        });
-    }
-
-    /// A watcher was told at `seen` of a write that was acknowledged at `acknowledged`; before it is no lag.
-    pub(crate) fn delivers(&self, acknowledged: Nanos, seen: Nanos) {
-        self.observed.state().deliver((self.load, acknowledged, seen));
-    }
-
-    /// A write with this resourceVersion was acknowledged.
-    pub(crate) fn acknowledges(&self, version: u64, at: Nanos) {
-        let mut state = self.observed.state();
-        for delivery in state.writes.acknowledged((self.cell, version), at) {
-            state.deliver(delivery);
-        }
-    }
-
-    /// Watchers of this load were told of it, each at its time.
-    pub(crate) fn sees(&self, told: impl IntoIterator<Item = (u64, Nanos)>) {
-        let mut state = self.observed.state();
-        for (version, at) in told {
-            if let Some(delivery) = state.writes.seen(self.load, (self.cell, version), at) {
-                state.deliver(delivery);
-            }
-        }
-    }
-}
-
 impl Observed {
-    /// Nothing yet, of loads that begin at `origin`.
-    pub(crate) fn new(origin: Nanos, criteria: Criteria, loads: &[Watched]) -> Self {
-        let loads = loads.iter().map(|load| LoadState::new(load.clone(), origin, &criteria)).collect();
+    /// Nothing yet, of loads that begin at `origin`, each with what else counts what it does.
+    pub(crate) fn new(
+        origin: Nanos,
+        criteria: Criteria,
+        loads: impl IntoIterator<Item = (Watched, Meter)>,
+    ) -> Self {
+        let loads = loads.into_iter().map(|load| LoadState::new(load, origin, &criteria)).collect();
         let mut state = State {
             origin,
             criteria,
@@ -237,12 +159,20 @@ impl Observed {
 
     /// What the driver of a load tells, by the load's place.
     pub(crate) fn told(&self, load: usize) -> Told {
-        Told { observed: self.clone(), load, cell: 0 }
+        Told::new(self.clone(), load)
     }
 
     /// So much of a load is accepted and unfinished.
     pub(crate) fn backlog_is(&self, load: usize, at: Nanos, backlog: u64) {
-        self.state().loads[load].backlog.push(at, backlog);
+        let mut state = self.state();
+        let load = &mut state.loads[load];
+        load.backlog.push(at, backlog);
+        load.meter.backlog_is(backlog);
+    }
+
+    /// So many starts of a load found no room in the client.
+    pub(crate) fn dropped_are(&self, load: usize, dropped: u64) {
+        self.state().loads[load].meter.dropped_are(dropped);
     }
 
     /// What the fleet did since the last time.
@@ -457,6 +387,7 @@ impl State {
         let load = &mut self.loads[load];
         load.lag.intend(acknowledged);
         load.lag.succeed(acknowledged, lag);
+        load.meter.delivers(lag);
         if in_window {
             load.lags.push((acknowledged, lag));
         }

@@ -12,9 +12,10 @@ pub(crate) use self::course::{Course, Seen, World};
 use crate::{
     attribution::Cause,
     observed::{Observed, Watched},
+    progress::Title,
     sampling::Used,
     server_metrics::Reading,
-    stand::{Load, Stand},
+    stand::{Load, Setting, Stand},
 };
 
 /// From being asked to the first operation being due, so that the pacing thread starts on time.
@@ -24,7 +25,7 @@ pub(crate) const RUN_UP: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     /// What a person is shown that it is for; nothing where that goes without saying.
-    pub(crate) title: Option<String>,
+    pub(crate) title: Option<Title>,
     /// How many loads were offered before it: each has arrivals of its own.
     pub(crate) number: u64,
     /// Where the scenario's axis is put.
@@ -98,7 +99,8 @@ struct Edge {
 struct Running<'s, 'a> {
     stand: &'s Stand<'a>,
     load: &'s Load,
-    title: Option<&'s str>,
+    observed: &'s Observed,
+    title: Option<&'s Title>,
     begin: Nanos,
     before: &'s mut JoinHandle<Reading>,
     end: &'s mut Option<Edge>,
@@ -134,7 +136,9 @@ impl Stand<'_> {
         let criteria = setting.plan.scenario.scenario.criteria;
         let loads = self.loads_at(ask.at);
         let watched: Vec<Watched> = loads.iter().map(|load| Watched::of(load, &criteria)).collect();
-        let observed = Observed::new(begin, criteria, &watched);
+        let axis = setting.plan.scenario.scenario.axis.as_ref();
+        let meters = setting.telemetry.load_begins(axis, ask.at, &watched);
+        let observed = Observed::new(begin, criteria, watched.into_iter().zip(meters));
         let load = self.offer(begin, ask.number, &loads, &observed);
         observed.open(begin);
         self.begin_window();
@@ -144,7 +148,8 @@ impl Stand<'_> {
 
     fn course<'s>(&'s self, begun: &'s mut Begun, ask: &'s Ask) -> Course<'s, impl World + 's> {
         let Begun { load, observed, begin, before, end, .. } = begun;
-        let world = Running { stand: self, load, title: ask.title.as_deref(), begin: *begin, before, end };
+        let title = ask.title.as_ref();
+        let world = Running { stand: self, load, observed, title, begin: *begin, before, end };
         Course { world, ask, observed: observed.clone(), begin: *begin }
     }
 
@@ -160,6 +165,7 @@ impl Stand<'_> {
             None => self.edge().await,
         };
         let end = self.setting.clock.now();
+        self.setting.telemetry.judges(&seen.judged);
         let dropped = load.counts().dropped;
         let waited_for_stream = self.waited_for_stream() - waited;
         self.retire(load, seen.measured.clone());
@@ -200,14 +206,15 @@ impl World for Running<'_, '_> {
 
     fn second_is_over(&self, phase: Phase, until: Nanos) -> anyhow::Result<()> {
         anyhow::ensure!(!self.load.has_failed(), "a driver has ended before it was told to");
+        let Setting { progress, telemetry, .. } = self.stand.setting;
+        telemetry.is_in(phase);
+        for place in 0..self.observed.loads() {
+            self.observed.dropped_are(place, self.load.dropped(place));
+        }
         let now = self.now();
-        let seconds = |to: Nanos| to.since(self.begin).as_secs();
-        let detail = format!("s; {}", self.load.standing());
-        let doing = match self.title {
-            Some(title) => format!("{title}: {phase}"),
-            None => phase.to_string(),
-        };
-        self.stand.setting.progress.step(&doing, seconds(now), seconds(until.max(now)), &detail);
+        let passed = |to: Nanos| to.since(self.begin);
+        let recently = self.observed.recently(now).to_string();
+        progress.under_load(self.title, phase, (passed(now), passed(until.max(now))), &recently);
         Ok(())
     }
 }

@@ -1,4 +1,6 @@
 //! Progress for a person: a bar on a terminal, plain lines otherwise, always on stderr.
+//!
+//! A load has two lines on a terminal: what it is for and how far that has come, and below it the bar with what the load does.
 
 use std::{
     borrow::Cow,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use measure::Phase;
 use tokio::time::Instant;
 
 /// Between two plain lines of the same phase.
@@ -19,6 +22,15 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     /// The phase of the last plain line, and when it was printed.
     last: Mutex<Option<(String, Instant)>>,
+}
+
+/// What a load is for, as a person is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Title {
+    /// In a few words, such as `probe at 84.3/s`.
+    pub(crate) what: String,
+    /// What it is part of, and how far that has come; empty where there is nothing to say.
+    pub(crate) standing: String,
 }
 
 impl Progress {
@@ -59,6 +71,28 @@ impl Progress {
         }
     }
 
+    /// A load is under way, in a phase that has lasted so long of so much, and does this.
+    pub(crate) fn under_load(
+        &self,
+        title: Option<&Title>,
+        phase: Phase,
+        (passed, of): (Duration, Duration),
+        does: &str,
+    ) {
+        let (passed, of) = (passed.as_secs(), of.as_secs());
+        let Some(bar) = &self.bar else {
+            let phase = title.map_or_else(|| phase.to_string(), |title| format!("{}: {phase}", title.what));
+            return self.line(&phase, &format!("{passed:>3}/{of} s  {does}"));
+        };
+        let above = above(title, phase);
+        if bar.prefix() != above {
+            bar.set_style(style("{prefix}\n{wide_bar} {pos:>3}/{len} s  {msg}"));
+        }
+        bar.set_length(of);
+        bar.set_position(passed);
+        show(bar, &above, does);
+    }
+
     /// Something happened that stays of interest.
     pub(crate) fn say(&self, text: &str) {
         self.beside(|| tell(text));
@@ -90,6 +124,15 @@ impl Progress {
     }
 }
 
+/// The line above a load's bar.
+fn above(title: Option<&Title>, phase: Phase) -> String {
+    match title {
+        None => phase.to_string(),
+        Some(Title { what, standing }) if standing.is_empty() => format!("{what}: {phase}"),
+        Some(Title { what, standing }) => format!("{what}: {phase} ({standing})"),
+    }
+}
+
 fn show(bar: &ProgressBar, phase: &str, detail: &str) {
     bar.set_prefix(Cow::Owned(phase.to_owned()));
     bar.set_message(Cow::Owned(detail.to_owned()));
@@ -102,4 +145,21 @@ fn style(template: &str) -> ProgressStyle {
 /// Writes a line to stderr. A terminal that has been closed is no reason to stop, least of all in the middle of a teardown.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_load_is_for_is_above_its_bar() {
+        let title =
+            |standing: &str| Title { what: "probe at 84.3/s".to_owned(), standing: standing.to_owned() };
+        assert_eq!(above(None, Phase::WarmUp), "warm-up");
+        assert_eq!(above(Some(&title("")), Phase::Measure), "probe at 84.3/s: measure");
+        assert_eq!(
+            above(Some(&title("holds 70.3/s, breaks 101/s, about 6 min left")), Phase::Measure),
+            "probe at 84.3/s: measure (holds 70.3/s, breaks 101/s, about 6 min left)"
+        );
+    }
 }

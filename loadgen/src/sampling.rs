@@ -8,6 +8,8 @@ use scrape::{Machine, Sample, Sampler, Tally};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::telemetry::Telemetry;
+
 /// The name of our own process in every table.
 pub(crate) const HARNESS: &str = "harness";
 
@@ -49,19 +51,22 @@ struct Sampled {
     components: Components,
     clock: Clock,
     series: Series,
+    telemetry: Telemetry,
     window: Option<Window>,
 }
 
 impl Sampling {
-    /// Starts; every sample is also a line of the record's series.
+    /// Starts; every sample is also a line of the record's series, and among the running figures.
     pub(crate) fn start(
         components: impl Fn() -> Vec<(String, u32)> + Send + 'static,
         clock: Clock,
         series: Series,
+        telemetry: &Telemetry,
     ) -> Self {
         let components = Box::new(components);
         let (commands, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(Sampled { components, clock, series, window: None }.run(receiver));
+        let telemetry = telemetry.clone();
+        tokio::spawn(Sampled { components, clock, series, telemetry, window: None }.run(receiver));
         Self(commands)
     }
 
@@ -108,6 +113,7 @@ impl Sampled {
         if let Err(error) = self.series.append(&line(self.clock, &samples)) {
             tracing::warn!(%error, "cannot write a sample");
         }
+        self.telemetry.samples(&samples, Machine::now());
         if let Some(window) = &mut self.window {
             window.tally.add(&samples);
         }

@@ -4,6 +4,7 @@
 //! steady probe has a fresh one, or on a cluster that is not ours one that has been drained.
 
 mod lengths;
+mod standing;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,12 @@ use std::collections::BTreeMap;
 use measure::{
     Clock,
     search::{Answer, End, Finding, Next, Outcome, Search, Task, TaskKind},
-    statistics::{Judgement, knee},
+    statistics::{Judgement, knee, median},
 };
 use record::{
     SEARCH_SCHEMA_VERSION, SearchAxis, SearchKind, SearchRecord, TrialRecord, Warning, WarningClass,
 };
+use report::words::search::{outcome as word, task as name};
 
 pub(crate) use self::lengths::{Confirm, Lengths};
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
     ground::Ground,
     plan::Plan,
     probe::{Ask, Rest, Seen},
+    progress::Title,
     scenario::Axis,
     stand::{Setting, Stand},
     target::Target,
@@ -134,7 +137,7 @@ impl<'a> Searching<'a> {
     /// Goes on until the search is over or the control plane has had its day.
     async fn on(&mut self, target: &Target) -> anyhow::Result<Turn> {
         self.planes += 1;
-        let Ground { run, folder, progress, inventory, witness, .. } = *self.ground;
+        let Ground { run, folder, progress, inventory, telemetry, shown, witness, .. } = *self.ground;
         let of_nodes = self.wanted.axis == Axis::Nodes;
         let plan = match self.search.next() {
             Next::Try(task) if of_nodes => self.wanted.plan.with_nodes(task.at)?,
@@ -142,7 +145,10 @@ impl<'a> Searching<'a> {
         };
         // What is kept is of one number of nodes.
         let inventory = inventory.filter(|_| !of_nodes);
-        let setting = Setting { plan: &plan, target, run, clock: self.clock, progress, folder, witness };
+        let clock = self.clock;
+        let plan = &plan;
+        let setting = Setting { plan, target, run, clock, progress, folder, telemetry, shown, witness };
+        telemetry.bracket_is(self.search.bracket());
         let mut stand = Stand::prepare(setting, inventory).await?;
         let mut last: Option<(TaskKind, Outcome)> = None;
         let turn = loop {
@@ -160,6 +166,8 @@ impl<'a> Searching<'a> {
             let trial = self.attempt(&mut stand, task).await?;
             last = Some((task.kind, trial.finding.outcome));
             self.search.report(trial.finding);
+            telemetry.bracket_is(self.search.bracket());
+            telemetry.doubts(&trial.warnings);
             progress.say(&self.told(&trial));
             self.record.trials.push(trial);
             folder.write_search(&self.record)?;
@@ -189,31 +197,36 @@ impl<'a> Searching<'a> {
 
     fn ask(&self, task: Task) -> Ask {
         let at = self.wanted.axis.show(task.at);
-        let title = Some(format!("{} at {at}{}", name(task.kind), self.bracket()));
+        let what = format!("{} at {at}", name(task.kind));
+        let title = Some(Title { what, standing: self.standing() });
         Ask { title, ..self.wanted.lengths.ask(self.record.trials.len(), task, self.wanted.plan.warm_up) }
     }
 
-    /// What is known so far, for a person who waits.
-    fn bracket(&self) -> String {
-        match self.search.bracket() {
-            (Some(low), Some(high)) => {
-                format!(" (holds {}, breaks {})", self.wanted.axis.show(low), self.wanted.axis.show(high))
-            }
-            (Some(low), None) => format!(" (holds {})", self.wanted.axis.show(low)),
-            (None, Some(high)) => format!(" (breaks {})", self.wanted.axis.show(high)),
-            (None, None) => String::new(),
-        }
+    fn standing(&self) -> String {
+        standing::text(&self.search, &self.wanted.axis, |task| self.seconds(task.kind))
+    }
+
+    /// How long a trial of this kind takes: as long as those took that there were, or as it is planned.
+    fn seconds(&self, kind: TaskKind) -> f64 {
+        let took: Vec<f64> =
+            self.record.trials.iter().filter(|it| it.task.kind == kind).map(|it| it.seconds).collect();
+        let planned = self.wanted.lengths.expected(kind, self.wanted.plan.warm_up);
+        median(&took).unwrap_or(planned.as_secs_f64())
     }
 
     /// What a person is told of a trial that is over.
     fn told(&self, trial: &TrialRecord) -> String {
         let TrialRecord { task, finding, goodput, .. } = trial;
         let name = format!("{} at {}", name(task.kind), self.wanted.axis.show(task.at));
-        match trial.recovery_seconds {
+        let said = match trial.recovery_seconds {
             Some(seconds) => format!("{name}: everything holds again after {seconds:.0} s"),
             None if task.kind == TaskKind::Recovery => format!("{name}: it did not recover"),
             None if goodput.offered == 0 => format!("{name}: {}", word(finding.outcome)),
             None => format!("{name}: {} ({:.1}/s done)", word(finding.outcome), goodput.goodput_per_second),
+        };
+        match self.standing() {
+            standing if standing.is_empty() => said,
+            standing => format!("{said}; {standing}"),
         }
     }
 }
@@ -225,35 +238,6 @@ fn so_far(record: &SearchRecord) -> anyhow::Result<Search> {
         search.report(trial.finding);
     }
     Ok(search)
-}
-
-/// How loads of a search are shown.
-pub(crate) fn shown(record: &SearchRecord) -> impl Fn(f64) -> String {
-    let axis: Option<Axis> = record.axis.name.parse().ok();
-    move |value| match &axis {
-        Some(axis) => axis.show(value),
-        None => format!("{value}{}", record.axis.unit),
-    }
-}
-
-/// A task in a word.
-pub(crate) fn name(kind: TaskKind) -> &'static str {
-    match kind {
-        TaskKind::Ramp => "ramp",
-        TaskKind::Probe => "probe",
-        TaskKind::Hold => "hold",
-        TaskKind::Overload => "overload",
-        TaskKind::Recovery => "recovery",
-    }
-}
-
-/// An outcome in a word.
-pub(crate) fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Held => "holds",
-        Outcome::Broke => "breaks",
-        Outcome::HarnessLimited => "the harness could not offer it",
-    }
 }
 
 /// Whether after the last task the control plane is not fit for the next. The steps of the ramp and the overloads follow one another
@@ -324,7 +308,7 @@ pub(crate) fn conclude(record: &mut SearchRecord, answer: Answer) {
 /// That loads held and broke by turns: lambda* is then one of several answers.
 fn wavering(record: &SearchRecord) -> Option<Warning> {
     let (broke, held) = record.wavered()?;
-    let show = shown(record);
+    let show = |value| record.axis.show(value);
     let advice = format!(
         "windows from {} to {} held and broke by turns: another search may end anywhere there; search several times, and name the \
          range of the answers",

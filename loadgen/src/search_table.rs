@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use measure::search::{Answer, End, Outcome, TaskKind};
+use measure::search::TaskKind;
 use record::{SearchRecord, TrialRecord};
+use report::words::{broken, search, seconds};
 
 use crate::{
     cells,
-    saturate::{name, shown, word},
-    table::{broken, line, new_table, nodes, requests, seconds, warnings},
+    table::{line, new_table, requests, warnings},
 };
 
 /// Renders a record that lies in `folder`.
 pub(crate) fn render(record: &SearchRecord, folder: &Path) -> String {
     let mut text = String::new();
-    let show = shown(record);
-    if let Some(answer) = &record.answer {
-        line(&mut text, &format!("{}   ({})", sentence(record, answer, &show), on(record)));
+    let show = |value| record.axis.show(value);
+    if record.answer.is_some() {
+        line(&mut text, &format!("{}   ({})", search::answer(record), search::on(record)));
     }
     for judged in &record.broke_first {
         line(&mut text, &format!("broken first: {}", broken(judged)));
@@ -38,50 +38,17 @@ pub(crate) fn render(record: &SearchRecord, folder: &Path) -> String {
     text
 }
 
-fn sentence(record: &SearchRecord, answer: &Answer, show: &impl Fn(f64) -> String) -> String {
-    let name = &record.scenario.name;
-    let or_none = |value: Option<f64>| value.map_or_else(|| "nothing that was tried".to_owned(), show);
-    match answer.end {
-        End::Found => format!(
-            "{name} saturates at {}: {} holds, {} breaks",
-            or_none(record.lambda),
-            or_none(answer.low),
-            or_none(answer.high)
-        ),
-        End::NotReached => {
-            format!("{name} does not saturate: {} holds, and there is no more", or_none(answer.low))
-        }
-        End::HarnessLimited => format!(
-            "harness-limited: {name} holds {}, and more than that this machine's harness could not offer",
-            or_none(answer.low)
-        ),
-        End::NothingHolds => {
-            format!("{name}: nothing that was tried holds, not even {}", or_none(answer.high))
-        }
-    }
-}
-
-fn on(record: &SearchRecord) -> String {
-    let on = match &record.profile {
-        Some(profile) => format!("profile {}", profile.name),
-        None => format!("context {}", record.target.context.as_deref().unwrap_or("-")),
-    };
-    let versions = record.versions.iter().map(|(name, version)| format!("{name} {version}"));
-    let parts: Vec<String> = std::iter::once(on).chain(versions).collect();
-    format!("{}, {}", parts.join(", "), nodes(&record.fleet, &record.scenario))
-}
-
 fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String) {
-    let processes = processes(record);
+    let processes = search::processes(record);
     let short: Vec<String> = processes.iter().map(|name| short(name)).collect();
     let mut header = vec!["tried", "at", "goodput/s", "p50", "p99"];
     header.extend(short.iter().map(String::as_str));
     header.push("result");
     let mut table = new_table(&header);
     for trial in &record.trials {
-        let TrialRecord { task, finding, goodput, response, .. } = trial;
+        let TrialRecord { task, goodput, response, .. } = trial;
         let recovery = task.kind == TaskKind::Recovery;
-        let mut row = vec![name(task.kind).to_owned(), show(task.at)];
+        let mut row = vec![search::task(task.kind).to_owned(), show(task.at)];
         if recovery {
             row.extend(["-", "-", "-"].map(str::to_owned));
         } else {
@@ -95,11 +62,7 @@ fn tried(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String
             Some(used) => format!("{:.2}", used.cpu_cores_mean),
             None => "-".to_owned(),
         }));
-        row.push(match trial.recovery_seconds {
-            Some(seconds) => format!("in {seconds:.0} s"),
-            None if recovery => "not in time".to_owned(),
-            None => result(trial, finding.outcome),
-        });
+        row.push(search::result(trial));
         table.add_row(row);
     }
     line(text, &format!("\n{table}\n(latencies are from an operation's intended start; processes in cores)"));
@@ -111,32 +74,6 @@ fn held(record: &SearchRecord, show: &impl Fn(f64) -> String, text: &mut String)
         line(text, &format!("\nat {}, which holds:", show(trial.task.at)));
         requests(&trial.requests, trial.window_seconds, text);
     }
-}
-
-/// Holds, or which criteria broke.
-fn result(trial: &TrialRecord, outcome: Outcome) -> String {
-    if outcome != Outcome::Broke {
-        return word(outcome).to_owned();
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for judged in trial.judged.iter().filter(|it| it.judgement == measure::statistics::Judgement::Breaks) {
-        if !names.contains(&judged.criterion.as_str()) {
-            names.push(&judged.criterion);
-        }
-    }
-    if names.is_empty() {
-        names.push("the backlog runs away");
-    }
-    format!("breaks: {}", names.join(", "))
-}
-
-/// Processes that any trial knows, the harness last.
-fn processes(record: &SearchRecord) -> Vec<&str> {
-    let mut names: Vec<&str> =
-        record.trials.iter().flat_map(|trial| trial.resources.keys()).map(String::as_str).collect();
-    names.sort_unstable_by_key(|name| (*name == crate::sampling::HARNESS, *name));
-    names.dedup();
-    names
 }
 
 fn short(process: &str) -> String {

@@ -1,10 +1,12 @@
 //! What the control plane says about itself: the `/metrics` of its components, read beside a trial.
 //!
 //! Sends: `GET /metrics` to each component as the admin; of a cluster that is not ours only to the apiserver. Records:
-//! nothing by itself; a [`Reading`] becomes a line of the series, and two of them what limited the window between them.
+//! nothing by itself; a [`Reading`] becomes a line of the series and is kept as it is, and two of them say what limited the window between
+//! them.
 //!
 //! Texts are parsed on the blocking threads: an apiserver's has megabytes, and the drivers' runtime has deadlines.
 
+use bytes::Bytes;
 use control_plane::MetricsSources;
 use measure::{Clock, Nanos};
 use profile::Profile;
@@ -18,10 +20,12 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 use wire::{Client, Encoding, Request};
 
-use crate::cells::Part;
+use crate::{cells::Part, shown::Shown};
 
+pub(crate) mod components;
+mod families;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How fast clients of a component ask unless flags say otherwise: the scheduler's and the controller manager's
 /// `--kube-api-qps` (`pkg/scheduler/apis/config/v1/defaults.go`, `cmd/kube-controller-manager/app/options`).
@@ -35,6 +39,7 @@ const ZERO_QPS: f64 = 5.0;
 pub(crate) struct ServerMetrics {
     source: Source,
     clock: Clock,
+    shown: Shown,
 }
 
 #[derive(Clone)]
@@ -58,10 +63,15 @@ pub(crate) struct Reading {
 
 impl ServerMetrics {
     /// Of control planes of ours their sources; of another cluster, where there are none, the admin's client, which can only reach
-    /// the apiserver.
-    pub(crate) fn new(ours: Vec<(Part, MetricsSources)>, admin: &Client, clock: Clock) -> Self {
+    /// the apiserver. Every reading is kept in what is `shown`.
+    pub(crate) fn new(
+        ours: Vec<(Part, MetricsSources)>,
+        admin: &Client,
+        clock: Clock,
+        shown: &Shown,
+    ) -> Self {
         let source = if ours.is_empty() { Source::Apiserver(admin.clone()) } else { Source::Ours(ours) };
-        Self { source, clock }
+        Self { source, clock, shown: shown.clone() }
     }
 
     /// Asks all components at once. Takes as long as the slowest, at most ten seconds, and never fails as a whole.
@@ -71,7 +81,12 @@ impl ServerMetrics {
             Source::Ours(cells) => of_ours(cells).await,
             Source::Apiserver(admin) => of_a_cluster(admin).await,
         };
-        let parsing = tokio::task::spawn_blocking(move || Reading::parse(at, texts));
+        let (shown, wall) = (self.shown.clone(), self.clock.wall(at));
+        let parsing = tokio::task::spawn_blocking(move || {
+            let reading = Reading::parse(at, texts);
+            shown.keep(wall, &reading);
+            reading
+        });
         parsing.await.unwrap_or_else(|error| Reading {
             at,
             scrapes: Vec::new(),
@@ -81,7 +96,7 @@ impl ServerMetrics {
 }
 
 /// A component, its process' name, and its text or why there is none.
-type Answer = (Component, String, Result<Vec<u8>, String>);
+type Answer = (Component, String, Result<Bytes, String>);
 
 /// Of all cells at once.
 async fn of_ours(cells: &[(Part, MetricsSources)]) -> Vec<Answer> {
@@ -93,19 +108,23 @@ async fn of_ours(cells: &[(Part, MetricsSources)]) -> Vec<Answer> {
     answers.sort_unstable_by_key(|(part, _)| part.index());
     let answer = |part: Part, exposition: control_plane::Exposition| {
         let source = exposition.source;
-        (kind(source.component), part.named(&source.process), exposition.text.map(String::into_bytes))
+        (kind(source.component), part.named(&source.process), exposition.text.map(Bytes::from))
     };
     answers.into_iter().flat_map(|(part, all)| all.into_iter().map(move |it| answer(part, it))).collect()
 }
 
-async fn of_a_cluster(admin: &Client) -> Vec<Answer> {
+async fn of_apiserver(admin: &Client) -> Result<Bytes, String> {
     // The answer is text whatever is asked for: the format is negotiated by Prometheus' library, which knows none of ours.
     let request = Request::get("/metrics").accept(Encoding::Json).timeout(std::time::Duration::from_secs(10));
-    let text = match admin.send(&request).await {
-        Ok(response) if response.is_success() => Ok(response.body.to_vec()),
+    match admin.send(&request).await {
+        Ok(response) if response.is_success() => Ok(response.body),
         Ok(response) => Err(format!("/metrics answers {}", response.status)),
         Err(error) => Err(error.to_string()),
-    };
+    }
+}
+
+async fn of_a_cluster(admin: &Client) -> Vec<Answer> {
+    let text = of_apiserver(admin).await;
     let unreachable = |component: Component| {
         let reason = "its metrics are not reachable through the apiserver of this cluster".to_owned();
         (component, program(component).to_owned(), Err(reason))

@@ -6,7 +6,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use fake_kubelet::FleetReport;
-use measure::{Clock, Nanos};
+use measure::{Clock, Nanos, Phase};
 use record::{FaultRecord, Folder};
 use tokio::{
     sync::watch,
@@ -27,7 +27,9 @@ use crate::{
     sampling::{Sampling, Used},
     scenario::Load as Spec,
     server_metrics::Reading,
+    shown::Shown,
     target::Target,
+    telemetry::Telemetry,
 };
 
 /// What one load makes has numbers from here on, what the next makes from twice as many: names are not used twice.
@@ -42,6 +44,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) clock: Clock,
     pub(crate) progress: &'a Progress,
     pub(crate) folder: &'a Folder,
+    pub(crate) telemetry: &'a Telemetry,
+    pub(crate) shown: &'a Shown,
     /// Looks at settings of the control plane, where somebody wants to know.
     pub(crate) witness: Option<&'a Witness<'a>>,
 }
@@ -70,9 +74,10 @@ impl<'a> Stand<'a> {
     /// Makes what a run needs on the target, and keeps it in the inventory where there is to be one. All of it is still there
     /// afterwards.
     pub(crate) async fn prepare(setting: Setting<'a>, inventory: Option<&Inventory>) -> anyhow::Result<Self> {
-        let Setting { target, clock, folder, .. } = setting;
-        let sampling = Sampling::start(target.components(), clock, folder.series()?);
-        let attribution = Attribution::start(target, clock, folder.series()?);
+        let Setting { target, clock, folder, telemetry, shown, .. } = setting;
+        telemetry.is_in(Phase::Prepare);
+        let sampling = Sampling::start(target.components(), clock, folder.series()?, telemetry);
+        let attribution = Attribution::start(target, clock, folder.series()?, shown);
         let mut cells = Vec::new();
         for (part, target) in target.cells() {
             // Several would need one each.
@@ -108,7 +113,8 @@ impl<'a> Stand<'a> {
 
     /// Stops offering a load. What it left is deleted in the background.
     pub(crate) fn retire(&mut self, load: Load, measured: Range<Nanos>) {
-        let Setting { plan, clock, .. } = self.setting;
+        let Setting { plan, clock, telemetry, .. } = self.setting;
+        telemetry.load_ends();
         let give_up = clock.now() + plan.drain_limit;
         // Whoever has ended with an error is not listening, and is heard when its end is waited for.
         let _ = load.orders.send(Some(Stop { measured, give_up }));
@@ -118,9 +124,12 @@ impl<'a> Stand<'a> {
     /// Waits until everything is gone that retired loads have left, and says what came of them.
     pub(crate) async fn drain(&mut self, title: &str) -> anyhow::Result<Vec<(usize, Report)>> {
         let mut reports = Vec::new();
+        self.setting.telemetry.is_in(Phase::Drain);
         for mut load in std::mem::take(&mut self.retired) {
             loop {
                 self.setting.progress.doing(title, &load.standing());
+                // Nothing of it counts any more, but for whoever looks on.
+                self.take_fleet().await;
                 tokio::select! {
                     ended = load.drivers.join_next() => match ended {
                         Some(report) => reports.push(report.context("a driver panicked")??),
@@ -137,7 +146,7 @@ impl<'a> Stand<'a> {
     pub(crate) async fn take_fleet(&self) -> FleetReport {
         let mut all = FleetReport::default();
         for cell in &self.cells {
-            all = all.and(cell.fleet.take().await);
+            all = all.and(cell.take_fleet().await);
         }
         all
     }
@@ -211,8 +220,9 @@ impl Load {
         let orders = self.orders.subscribe();
         self.drivers.spawn(async move {
             let name = part.named(spec.name());
-            let report = prepared.offer(spec, place, told, offer, orders, progress).await;
+            let report = prepared.offer(spec, place, told.clone(), offer, orders, progress).await;
             let report = report.with_context(|| format!("the driver of {name}"))?;
+            told.figures_are(report.figures.clone());
             Ok((place, Report { figures: part.figures(report.figures), ..report }))
         });
     }
@@ -220,6 +230,12 @@ impl Load {
     /// How all parts of it stand together.
     pub(crate) fn counts(&self) -> Counts {
         self.counts.iter().map(|(_, counts)| *counts.borrow()).fold(Counts::default(), Counts::and)
+    }
+
+    /// Starts of one of its parts that found no room in the client.
+    pub(crate) fn dropped(&self, place: usize) -> u64 {
+        let of_place = self.counts.iter().filter(|(of, _)| *of == place);
+        of_place.map(|(_, counts)| counts.borrow().dropped).sum()
     }
 
     /// What one of its parts has that is accepted and unfinished.

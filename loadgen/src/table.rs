@@ -6,13 +6,14 @@ mod loads;
 use std::{fmt::Write as _, path::Path};
 
 use comfy_table::{CellAlignment, Table, presets};
-use measure::{Summary, criteria::Judged, statistics::Judgement};
-use record::{Fleet, KindRecord, ProcessUse, Requests, RunRecord, Scenario, Warning, WarningClass};
+use measure::{Summary, statistics::Judgement};
+use record::{ProcessUse, Requests, RunRecord, Warning, WarningClass};
+use report::words::{broken, errors as errors_of, mebibytes, per_second, run, seconds};
 
 /// Renders a record that lies in `folder`.
 pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
     let mut text = String::new();
-    answer(record, &mut text);
+    line(&mut text, &format!("{}   ({})", run::answer(record), run::on(record)));
     loads::table(&record.loads, &mut text);
     of_window(record, &mut text);
     startup(record, &mut text);
@@ -28,59 +29,6 @@ pub(crate) fn render(record: &RunRecord, folder: &Path) -> String {
 pub(crate) fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{line}");
-}
-
-fn answer(record: &RunRecord, text: &mut String) {
-    let on = match &record.profile {
-        Some(profile) => format!("profile {}", profile.name),
-        None => format!("context {}", record.target.context.as_deref().unwrap_or("-")),
-    };
-    let versions: Vec<String> =
-        record.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-    let Some(goodput) = &record.goodput else {
-        let versions = versions.join(", ");
-        return line(
-            text,
-            &format!(
-                "{}: {}, {}   ({on}, {versions})",
-                record.scenario.name,
-                nodes(&record.fleet, &record.scenario),
-                alive(record)
-            ),
-        );
-    };
-    line(
-        text,
-        &format!(
-            "{}: {:.1}/s offered, {:.1}/s done{}   ({on}, {}, {})",
-            record.scenario.name,
-            goodput.offered_per_second,
-            goodput.goodput_per_second,
-            loads::slowest(&record.loads),
-            versions.join(", "),
-            nodes(&record.fleet, &record.scenario),
-        ),
-    );
-}
-
-/// How many there are, and over how many control planes.
-pub(crate) fn nodes(fleet: &Fleet, scenario: &Scenario) -> String {
-    match scenario.resolved["cells"].as_u64() {
-        Some(cells @ 2..) => format!("{} nodes in {cells} cells", fleet.nodes),
-        _ => format!("{} nodes", fleet.nodes),
-    }
-}
-
-/// How well the nodes said that they are alive.
-fn alive(record: &RunRecord) -> String {
-    let value = |criterion: &str| {
-        let judged = record.judged.iter().find(|judged| judged.criterion == criterion);
-        judged.map_or(0.0, |judged| judged.value)
-    };
-    let dead = value("not-ready");
-    let dead =
-        if dead > 0.0 { format!("{dead:.0} taken for dead") } else { "none taken for dead".to_owned() };
-    format!("{dead}; the longest time without a renewed lease is {:.1} s", value("lease-gap"))
 }
 
 fn of_window(record: &RunRecord, text: &mut String) {
@@ -110,20 +58,6 @@ pub(crate) fn requests(requests: &Requests, window: f64, text: &mut String) {
         }
         line(text, &format!("\n{table}"));
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a run does not count to 2^53")]
-fn per_second(count: u64, seconds: f64) -> String {
-    format!("{:.1}", count as f64 / seconds)
-}
-
-fn errors_of(kind: &KindRecord) -> String {
-    if kind.errors.is_empty() {
-        return "0".to_owned();
-    }
-    let errors: Vec<String> =
-        kind.errors.iter().map(|(class, count)| format!("{count} {}", class.name())).collect();
-    errors.join(", ")
 }
 
 fn startup(record: &RunRecord, text: &mut String) {
@@ -174,50 +108,6 @@ fn criteria(record: &RunRecord, text: &mut String) {
     }
 }
 
-/// A limit that was not kept, in words.
-pub(crate) fn broken(judged: &Judged) -> String {
-    let Judged { criterion, group, value, limit, .. } = judged;
-    match criterion.as_str() {
-        "goodput" => {
-            format!("goodput: {} of what was offered is missing, limit {}", percent(*value), percent(*limit))
-        }
-        "startup" => format!(
-            "startup: {} of the pods took too long to run, limit {}",
-            percent(*value),
-            percent(*limit)
-        ),
-        "bound" => {
-            format!(
-                "bound: {} of {group} waited too long for a node, limit {}",
-                percent(*value),
-                percent(*limit)
-            )
-        }
-        "stall" => format!("stall: nothing of {group} succeeded for {value:.1} s, limit {limit:.0} s"),
-        "synced" => format!("synced: {group} knew everything only after {value:.1} s, limit {limit:.0} s"),
-        "slow" => format!("slow: {} of {group}, limit {}", percent(*value), percent(*limit)),
-        "errors" => format!("errors: {} of {group}, limit {}", percent(*value), percent(*limit)),
-        "watch-lag" => {
-            format!("watch lag: {} of {group} too late, limit {}", percent(*value), percent(*limit))
-        }
-        "backlog" => format!(
-            "backlog: of {group} it grows by {} of the offered load per second, limit {}",
-            percent(*value),
-            percent(*limit)
-        ),
-        "lease-gap" => {
-            format!("lease gap: a node was without a renewed lease for {value:.1} s, limit {limit:.0} s")
-        }
-        "not-ready" => format!("not ready: {value:.0} nodes were taken for dead, limit {limit:.0}"),
-        other => format!("{other} of {group}: {value}, limit {limit}"),
-    }
-}
-
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    format!("{percent:.digits$} %", digits = if percent < 10.0 { 2 } else { 1 })
-}
-
 /// Doubts, the worse first.
 pub(crate) fn warnings(warnings: &[Warning], text: &mut String) {
     let mut warnings: Vec<&Warning> = warnings.iter().collect();
@@ -246,28 +136,4 @@ pub(crate) fn new_table(header: &[&str]) -> Table {
 
 fn percentiles(summary: &Summary) -> [String; 4] {
     [summary.p50, summary.p90, summary.p99, summary.max].map(seconds)
-}
-
-/// Three digits and a unit; a dash where the sample does not carry the figure.
-pub(crate) fn seconds(value: Option<f64>) -> String {
-    let Some(seconds) = value else { return "-".to_owned() };
-    let (value, unit) = if seconds < 1.0 { (seconds * 1000.0, "ms") } else { (seconds, "s") };
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.digits$} {unit}")
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes >> 20)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_three_digits_and_a_unit() {
-        let shown = [0.000_412, 0.0042, 0.042, 0.42, 4.2, 42.0].map(|value| seconds(Some(value)));
-        assert_eq!(shown, ["0.41 ms", "4.20 ms", "42.0 ms", "420 ms", "4.20 s", "42.0 s"]);
-        assert_eq!(seconds(None), "-");
-    }
 }

@@ -37,11 +37,15 @@ pub(crate) struct Timing {
 
 /// Runs it and writes its record. Whatever it made on the target is still there afterwards.
 pub(crate) async fn measure(ground: &Ground<'_>, plan: &Plan, target: &Target) -> anyhow::Result<RunRecord> {
-    let Ground { run, folder, progress, profile, witness, .. } = *ground;
+    let Ground { run, folder, progress, profile, telemetry, shown, witness, .. } = *ground;
     let clock = Clock::start();
-    let setting = Setting { plan, target, run, clock, progress, folder, witness };
+    // That of a search before it is not this one's.
+    telemetry.bracket_is((None, None));
+    let setting = Setting { plan, target, run, clock, progress, folder, telemetry, shown, witness };
     let outcome = self::run(setting, ground.inventory).await?;
-    result::write(plan, profile, target, run, folder, &outcome)
+    let record = result::write(plan, profile, target, run, folder, &outcome)?;
+    telemetry.doubts(&record.warnings);
+    Ok(record)
 }
 
 async fn run(setting: Setting<'_>, inventory: Option<&Inventory>) -> anyhow::Result<Outcome> {

@@ -139,6 +139,27 @@ fn odd_rates_and_times_are_refused() {
 }
 
 #[test]
+fn metrics_cannot_be_served_where_somebody_else_listens_or_nobody_can() {
+    let run = |address: &str, texts: &[&str]| {
+        check(&["run", "pod-churn", "--metrics-addr", address], 2, &[&["--metrics-addr"], texts].concat());
+    };
+    run("9095", &["`9095` is not a host and a port", "127.0.0.1:9095"]);
+    run("[::1:9095", &["is not a host and a port"]);
+    run("192.0.2.1:9095", &["cannot listen on 192.0.2.1:9095"]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    run(&taken, &[&taken, "is taken"]);
+    for command in [
+        &["saturate", "pod-churn"][..],
+        &["compare", "pod-churn", "--profile", "defaults", "--profile", "kcm-sched-500", "--at", "20"],
+        &["advice", "test", "kube-api-qps"],
+        &["up"],
+    ] {
+        check(&[command, &["--metrics-addr", &taken]].concat(), 2, &["is taken"]);
+    }
+}
+
+#[test]
 fn a_kubeconfig_that_is_missing_malformed_or_leads_nowhere() {
     let folder = TempDir::new().unwrap();
     let cluster = |server: &str| {

@@ -55,9 +55,10 @@ fn of_experiment(advice: &Advice, experiment: &Experiment) -> Result<(), InputEr
     let at = experiment.scenario.span().start;
     for metric in std::iter::once(&experiment.primary).chain(&experiment.secondary) {
         let wrong = |message| advice.wrong(metric.span().start, message);
-        let row = metrics::of(metrics::by_name(metric.get_ref()).map_err(wrong)?);
-        if !row.decides.contains(&experiment.design.kind()) {
-            return Err(advice.wrong(metric.span().start, format!("{} is not of this design", row.name)));
+        let found = metrics::by_name(metric.get_ref()).map_err(wrong)?;
+        if !metrics::may_decide(found, experiment.design.kind()) {
+            let name = found.row().name;
+            return Err(advice.wrong(metric.span().start, format!("{name} is not of this design")));
         }
     }
     let Experiment { baseline, candidates, verify, .. } = experiment;

@@ -7,8 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use measure::statistics::verdict::Verdict;
-use record::advice::{AdviceMode, AdviceRecord, Outcome, Tested, read_advice};
+use record::advice::{AdviceMode, AdviceRecord, read_advice};
 
 /// Where the project keeps its own, from the repository's root.
 const EVIDENCE: &str = "docs/evidence/advice";
@@ -39,26 +38,4 @@ pub(crate) fn latest(folder: &Path) -> anyhow::Result<BTreeMap<String, AdviceRec
         }
     }
     Ok(latest)
-}
-
-/// A candidate's verdict in a few words: `helps 1.84x, as the rule says`.
-pub(crate) fn told(tested: &Tested) -> String {
-    let Some(comparison) = &tested.verdict else { return "no verdict".to_owned() };
-    let found = format!("{} {:.2}x", word(comparison.verdict), comparison.ratio);
-    match tested.outcome() {
-        Outcome::BorneOut => format!("{found}, as the rule says"),
-        Outcome::NoEffect => format!("{found}; the rule says it {}: NO EFFECT", word(tested.predict)),
-        Outcome::Contradicted => format!("{found}; the rule says {}: CONTRADICTED", word(tested.predict)),
-        Outcome::Open => found,
-    }
-}
-
-/// A verdict in a word.
-pub(crate) fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Helps => "helps",
-        Verdict::Hurts => "hurts",
-        Verdict::Equivalent => "equivalent",
-        Verdict::Inconclusive => "inconclusive",
-    }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, ContentArrangement};
 use record::advice::AdviceRecord;
+use report::words::advice::told;
 use serde::Serialize;
 
 use super::{
-    Advice, Error, kept,
+    Advice, Error,
     written::{Arm, Class, Design, Experiment},
 };
 use crate::table::{line, new_table};
@@ -121,7 +122,7 @@ pub(crate) fn text(last: BTreeMap<String, AdviceRecord>) -> Result<String, Error
 fn verdicts(record: &AdviceRecord) -> String {
     let of = |tested: &record::advice::Tested| {
         let name = &tested.arms.candidate;
-        format!("{name} {} ({})", kept::told(tested), record.start.strftime("%Y-%m-%d"))
+        format!("{name} {} ({})", told(tested), record.start.strftime("%Y-%m-%d"))
     };
     record.tested.iter().map(of).collect::<Vec<_>>().join("; ")
 }

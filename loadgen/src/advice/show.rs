@@ -1,16 +1,13 @@
 //! One rule: what it says, what would test it, and what came of it.
 
 use record::advice::AdviceRecord;
+use report::words::advice::{knob as knob_seen, told as verdict, told_in, word};
 
 use super::{
-    Advice, bind, kept,
+    Advice, bind,
     written::{Arm, Class, Design, Experiment},
 };
-use crate::{
-    experiment::metrics,
-    knobs::{self, Wish},
-    table::line,
-};
+use crate::{experiment::metrics, knobs::Wish, table::line};
 
 /// The rule, with the last test that came to its end.
 pub(crate) fn text(advice: &Advice, last: Option<&AdviceRecord>) -> String {
@@ -33,7 +30,7 @@ pub(crate) fn text(advice: &Advice, last: Option<&AdviceRecord>) -> String {
         line(&mut text, &format!("\nlast test, {}", last.start.strftime("%Y-%m-%d %H:%M")));
         for tested in &last.tested {
             let [baseline, candidate] = tested.arms.both();
-            line(&mut text, &format!("  {candidate} against {baseline}: {}", kept::told(tested)));
+            line(&mut text, &format!("  {candidate} against {baseline}: {}", verdict(tested)));
         }
     }
     line(&mut text, "\nsources");
@@ -60,7 +57,7 @@ fn of_experiment(experiment: &Experiment, text: &mut String) {
     };
     line(text, &format!("\n{}: scenario {}, {design}", experiment.name(), experiment.scenario.get_ref()));
     let title = |name: &toml::Spanned<String>| match metrics::by_name(name.get_ref()) {
-        Ok(metric) => metrics::of(metric).title,
+        Ok(metric) => metric.title(),
         Err(_) => "?",
     };
     line(text, &format!("  decides: {}", title(&experiment.primary)));
@@ -74,7 +71,7 @@ fn of_experiment(experiment: &Experiment, text: &mut String) {
     line(text, &format!("  baseline {}", told(&experiment.baseline)));
     for candidate in &experiment.candidates {
         let first = if candidate.first { " (measured first)" } else { "" };
-        let says = candidate.predict.map_or("?", kept::word);
+        let says = candidate.predict.map_or("?", word);
         line(text, &format!("  candidate {}: the rule says {says}{first}", told(candidate)));
     }
     for check in &experiment.verify {
@@ -106,16 +103,11 @@ pub(crate) fn outcome(record: &AdviceRecord) -> String {
     }
     for tested in &record.tested {
         let [baseline, candidate] = tested.arms.both();
-        let whole = match (&tested.failed, record.mode) {
-            (Some(error), _) => format!("FAILED: {error}"),
-            (None, record::advice::AdviceMode::Verdict) => kept::told(tested),
-            (None, _) if tested.is_shown() => "runs, and the setting shows".to_owned(),
-            (None, _) => "runs, and the setting does NOT show".to_owned(),
-        };
+        let whole = told_in(record.mode, tested);
         let adjusted = tested.adjusted_p_value.map(|p| format!(" (p {p:.3}, adjusted for all candidates)"));
         line(&mut text, &format!("{candidate} against {baseline}: {whole}{}", adjusted.unwrap_or_default()));
         for knob in &tested.knobs {
-            line(&mut text, &format!("  {}", knobs::told(knob)));
+            line(&mut text, &format!("  {}", knob_seen(knob)));
         }
         if let Some(seconds) =
             tested.trial_seconds.filter(|_| record.mode == record::advice::AdviceMode::Smoke)

@@ -57,7 +57,8 @@ impl Test<'_> {
         let name = &prepared.wanted.arms.of(arm).name;
         self.progress.say(&format!("{}: {name}", bound.experiment));
         let run = result::new_run_id(&format!("{}-{}", bound.folder, arm.name()), prepared.wishes.seed);
-        let begun = Begun { folder, run: &run, earlier: None };
+        let (telemetry, shown) = (self.telemetry, self.shown);
+        let begun = Begun { folder, run: &run, telemetry, shown, earlier: None };
         let inventories = prepared.inventories();
         let mut trials = prepared.trials(&begun, &inventories, (self.progress, self.interrupt));
         let ask = Ask {

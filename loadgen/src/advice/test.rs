@@ -23,6 +23,8 @@ use crate::{
     knobs,
     progress::Progress,
     result,
+    shown::Shown,
+    telemetry::Telemetry,
 };
 
 /// A test under way.
@@ -32,6 +34,8 @@ pub(crate) struct Test<'a> {
     pub(crate) record: AdviceRecord,
     pub(crate) progress: &'a Arc<Progress>,
     pub(crate) interrupt: &'a Interrupt,
+    pub(crate) telemetry: &'a Telemetry,
+    pub(crate) shown: &'a Shown,
 }
 
 /// The record of a test that begins.
@@ -135,7 +139,8 @@ impl Test<'_> {
         };
         let [baseline, candidate] = bound.prepared.wanted.arms.both().map(|arm| arm.name.as_str());
         self.progress.say(&format!("{}: {candidate} against {baseline}", bound.experiment));
-        let begun = Begun { folder: &folder, run: &run, earlier };
+        let (telemetry, shown) = (self.telemetry, self.shown);
+        let begun = Begun { folder: &folder, run: &run, telemetry, shown, earlier };
         let ended = Box::pin(bound.prepared.run(begun, self.progress, self.interrupt)).await;
         match ended {
             Ok(record) => Ok((record, path)),

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use measure::Rate;
 
 use super::{OutputArgs, duration};
+use crate::metrics_server::MetricsArgs;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum AdviceCommand {
@@ -67,6 +68,8 @@ pub(crate) struct AdviceTestArgs {
     /// Goes on with a test that was interrupted, from its record.
     #[arg(long, value_name = "DIR", exclusive = true)]
     pub(crate) resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -9,7 +9,7 @@ use record::{
     advice::{AdviceMode, AdviceRecord, read_advice},
 };
 
-use super::print;
+use super::{print, report};
 use crate::{
     advice::{
         self, Advice,
@@ -23,8 +23,11 @@ use crate::{
     experiment::text,
     ground::discard,
     interrupt::{Interrupt, Interrupted},
+    metrics_server::{Listening, MetricsServer},
     progress::{Progress, tell},
     result,
+    shown::Shown,
+    telemetry::Telemetry,
 };
 
 /// A test of which nothing can be wrong any more, with its folder and its record where there is one already.
@@ -33,6 +36,7 @@ struct Wish {
     how: How,
     bound: Vec<Bound>,
     earlier: Option<(Folder, AdviceRecord)>,
+    listening: Option<Listening>,
 }
 
 pub(crate) async fn run(command: AdviceCommand) -> End {
@@ -84,7 +88,12 @@ fn prepare(args: &AdviceTestArgs) -> anyhow::Result<Wish> {
     let advice = advice::load(id)?;
     let how = how(args);
     let bound = bind::bind(&advice, &how)?;
-    Ok(Wish { advice, how, bound, earlier: None })
+    let listening = match advice.file.class {
+        // There is nothing to see.
+        Class::N => None,
+        Class::M | Class::T => args.metrics.listen()?,
+    };
+    Ok(Wish { advice, how, bound, earlier: None, listening })
 }
 
 fn how(args: &AdviceTestArgs) -> How {
@@ -131,7 +140,8 @@ fn resume(dir: &Path) -> anyhow::Result<Wish> {
 async fn test(wish: Wish, args: &AdviceTestArgs) -> anyhow::Result<End> {
     let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
     let progress = Arc::new(Progress::new());
-    let Wish { advice, how, bound, earlier } = wish;
+    let Wish { advice, how, bound, earlier, listening } = wish;
+    let server = MetricsServer::open(listening, |text| progress.say(text))?;
     let (folder, record) = if let Some(earlier) = earlier {
         earlier
     } else {
@@ -139,8 +149,18 @@ async fn test(wish: Wish, args: &AdviceTestArgs) -> anyhow::Result<End> {
         let record = test::begin(&advice, &bound, &how, &run)?;
         (Folder::create(&args.output.out, &run)?, record)
     };
-    let mut test =
-        Test { folder: &folder, bound: &bound, record, progress: &progress, interrupt: &interrupt };
+    let telemetry = Telemetry::new(&record.run_id, &advice.id);
+    let shown = Shown::kept_in(&folder, &telemetry)?;
+    let _showing = MetricsServer::shows(server.as_ref(), &shown);
+    let mut test = Test {
+        folder: &folder,
+        bound: &bound,
+        record,
+        progress: &progress,
+        interrupt: &interrupt,
+        telemetry: &telemetry,
+        shown: &shown,
+    };
     let ended = if how.smoke {
         test.smoke().await
     } else {
@@ -174,6 +194,7 @@ fn show_outcome(record: &AdviceRecord, folder: &Folder, json: bool) -> anyhow::R
     } else {
         print(&format!("{}\nrecord: {}\n", show::outcome(record), folder.path().display()));
     }
+    report::leave(folder.path());
     Ok(())
 }
 

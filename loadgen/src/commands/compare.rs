@@ -10,7 +10,7 @@ use record::{
     experiment::{Arms, Control, ExperimentRecord, Subject},
 };
 
-use super::print;
+use super::{print, report};
 use crate::{
     about,
     bench::expected,
@@ -24,9 +24,12 @@ use crate::{
     },
     ground::{Where, discard},
     interrupt::{Interrupt, Interrupted},
+    metrics_server::{Listening, MetricsServer},
     plan::{self, Plan, Wishes},
     progress::{Progress, tell},
     result, scenario,
+    shown::Shown,
+    telemetry::Telemetry,
 };
 
 /// A comparison, and of a control why it must come out as it must.
@@ -39,12 +42,16 @@ pub(crate) async fn run(args: CompareArgs) -> End {
     if let [before, after] = args.what.as_slice() {
         return compare_kept(Path::new(before), Path::new(after), &args);
     }
-    let prepared = match &args.resume {
-        Some(dir) => resume(dir).map(|(wish, earlier)| vec![(wish, Some(earlier))]),
-        None => prepare(&args).map(|all| all.into_iter().map(|wish| (wish, None)).collect()),
+    let prepared = || {
+        if let Some(dir) = &args.resume {
+            let (wish, earlier, listening) = resume(dir)?;
+            return anyhow::Ok((vec![(wish, Some(earlier))], listening));
+        }
+        let all = prepare(&args)?.into_iter().map(|wish| (wish, None)).collect();
+        Ok((all, args.load.metrics.listen()?))
     };
-    match prepared {
-        Ok(all) => Box::pin(compare(all, &args)).await.unwrap_or_else(End::from),
+    match prepared() {
+        Ok((all, listening)) => Box::pin(compare(all, listening, &args)).await.unwrap_or_else(End::from),
         Err(error) => End::usage(error),
     }
 }
@@ -198,7 +205,7 @@ fn subject(profile: &Profile) -> anyhow::Result<Subject> {
 }
 
 /// The experiment of a record, as its own command line described it.
-fn resume(dir: &Path) -> anyhow::Result<(Wish, (Folder, ExperimentRecord))> {
+fn resume(dir: &Path) -> anyhow::Result<(Wish, (Folder, ExperimentRecord), Option<Listening>)> {
     let folder = Folder::open(dir)?;
     let record = folder.read_experiment()?;
     if record.ended.is_some() {
@@ -210,7 +217,7 @@ fn resume(dir: &Path) -> anyhow::Result<(Wish, (Folder, ExperimentRecord))> {
         bail!("the record in {} is not of `loadgen compare`", dir.display());
     };
     match prepare(&args)?.into_iter().find(|wish| wish.prepared.is_of(&record)) {
-        Some(wish) => Ok((wish, (folder, record))),
+        Some(wish) => Ok((wish, (folder, record), args.load.metrics.listen()?)),
         None => bail!(
             "the scenario or a profile has changed since the experiment in {} began; begin a new one",
             dir.display()
@@ -220,18 +227,22 @@ fn resume(dir: &Path) -> anyhow::Result<(Wish, (Folder, ExperimentRecord))> {
 
 async fn compare(
     all: Vec<(Wish, Option<(Folder, ExperimentRecord)>)>,
+    listening: Option<Listening>,
     args: &CompareArgs,
 ) -> anyhow::Result<End> {
     let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
+    let server = MetricsServer::open(listening, tell)?;
     let mut worst = End::Done;
     for (wish, earlier) in all {
-        let (record, path) = Box::pin(one(&wish, earlier, args, &interrupt)).await?;
+        let begun = (earlier, server.as_ref());
+        let (record, path) = Box::pin(one(&wish, begun, args, &interrupt)).await?;
         let shown = if args.load.output.json {
             serde_json::to_string_pretty(&record)? + "\n"
         } else {
             text::render(&record, Some(&path))
         };
         print(&shown);
+        report::leave(&path);
         let end = end_of(&record, args);
         if !matches!(end, End::Done) {
             worst = end;
@@ -243,7 +254,7 @@ async fn compare(
 /// One experiment from its pilots to its verdict.
 async fn one(
     Wish { prepared, because }: &Wish,
-    earlier: Option<(Folder, ExperimentRecord)>,
+    (earlier, server): (Option<(Folder, ExperimentRecord)>, Option<&MetricsServer>),
     args: &CompareArgs,
     interrupt: &Interrupt,
 ) -> anyhow::Result<(ExperimentRecord, std::path::PathBuf)> {
@@ -259,7 +270,11 @@ async fn one(
         let [baseline, candidate] = prepared.profiles.both().map(|profile| profile.name.as_str());
         progress.say(&format!("{candidate} against {baseline}: {because}"));
     }
-    let outcome = prepared.run(Begun { folder: &folder, run: &run, earlier }, &progress, interrupt).await;
+    let telemetry = Telemetry::new(&run, &prepared.wanted.scenario_name);
+    let shown = Shown::kept_in(&folder, &telemetry)?;
+    let _showing = MetricsServer::shows(server, &shown);
+    let begun = Begun { folder: &folder, run: &run, telemetry: &telemetry, shown: &shown, earlier };
+    let outcome = prepared.run(begun, &progress, interrupt).await;
     progress.clear();
     match outcome {
         Ok(record) => Ok((record, folder.path().to_owned())),

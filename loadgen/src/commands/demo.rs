@@ -3,6 +3,7 @@
 use crate::{
     cli::{ClusterArgs, DemoArgs, LoadArgs, SaturateArgs, TargetArgs},
     end::End,
+    metrics_server::MetricsArgs,
     saturate::Confirm,
 };
 
@@ -24,6 +25,12 @@ pub(crate) fn search(args: DemoArgs) -> SaturateArgs {
         bracket: Some(BRACKET),
         confirm: Confirm::None,
         resume: None,
-        load: LoadArgs { nodes: Some(args.nodes), seed: 1, fleet: args.fleet, output: args.output },
+        load: LoadArgs {
+            nodes: Some(args.nodes),
+            seed: 1,
+            fleet: args.fleet,
+            metrics: MetricsArgs::default(),
+            output: args.output,
+        },
     }
 }

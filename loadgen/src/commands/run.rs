@@ -6,15 +6,20 @@ use measure::{criteria::together, statistics::Judgement};
 use profile::Profile;
 use record::{Folder, RunRecord};
 
-use super::print;
+use super::{print, report};
 use crate::{
     cli::{OutputArgs, RunArgs},
     end::End,
     ground::{Ground, Where, discard},
     interrupt::Interrupt,
+    metrics_server::{Listening, MetricsArgs, MetricsServer},
     plan::{Plan, Wishes},
     progress::Progress,
-    result, scenario, table, trial,
+    result, scenario,
+    shown::Shown,
+    table,
+    telemetry::Telemetry,
+    trial,
 };
 
 pub(crate) async fn run(args: RunArgs) -> End {
@@ -25,23 +30,30 @@ pub(crate) async fn run(args: RunArgs) -> End {
         ..Wishes::new(args.duration, args.load.seed, args.load.fleet.start_rate)
     };
     match Where::of(args.target) {
-        Ok(place) => scenario(&args.scenario, &wishes, place, args.load.output).await,
+        Ok(place) => scenario(&args.scenario, &wishes, place, &args.load.metrics, args.load.output).await,
         Err(error) => End::usage(error),
     }
 }
 
 /// Runs a scenario from beginning to end.
-pub(crate) async fn scenario(name: &str, wishes: &Wishes, place: Where, output: OutputArgs) -> End {
+async fn scenario(
+    name: &str,
+    wishes: &Wishes,
+    place: Where,
+    metrics: &MetricsArgs,
+    output: OutputArgs,
+) -> End {
     // What can be known to be wrong is told before anything is started.
     let prepared = || {
         let plan = Plan::new(scenario::load(name)?, wishes)?;
         let profile = place.profile(&plan)?;
         place.check(&plan)?;
-        anyhow::Ok((plan, profile))
+        anyhow::Ok((plan, profile, metrics.listen()?))
     };
     match prepared() {
-        Ok((plan, profile)) => {
-            Box::pin(measure(&plan, profile.as_ref(), &place, output)).await.unwrap_or_else(End::from)
+        Ok((plan, profile, listening)) => {
+            let measured = Box::pin(measure(&plan, profile.as_ref(), &place, listening, output));
+            measured.await.unwrap_or_else(End::from)
         }
         Err(error) => End::usage(error),
     }
@@ -51,12 +63,17 @@ async fn measure(
     plan: &Plan,
     profile: Option<&Profile>,
     place: &Where,
+    listening: Option<Listening>,
     output: OutputArgs,
 ) -> anyhow::Result<End> {
     let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
     let progress = Arc::new(Progress::new());
+    let server = MetricsServer::open(listening, |text| progress.say(text))?;
     let run = result::new_run_id(&plan.scenario.name, plan.seed);
     let folder = Folder::create(&output.out, &run)?;
+    let telemetry = Telemetry::new(&run, &plan.scenario.name);
+    let shown = Shown::kept_in(&folder, &telemetry)?;
+    let _showing = MetricsServer::shows(server.as_ref(), &shown);
     let ground = Ground {
         place,
         profile,
@@ -65,6 +82,8 @@ async fn measure(
         folder: &folder,
         progress: &progress,
         interrupt: &interrupt,
+        telemetry: &telemetry,
+        shown: &shown,
         inventory: None,
         witness: None,
     };
@@ -85,6 +104,7 @@ async fn measure(
     } else {
         print(&table::render(&record, folder.path()));
     }
+    report::leave(folder.path());
     Ok(match together(&record.judged) {
         _ if !record.is_valid() => End::Invalid,
         Judgement::Breaks => End::Broken,

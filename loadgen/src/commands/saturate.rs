@@ -8,19 +8,22 @@ use measure::search::{Answer, End as SearchEnd, From};
 use profile::Profile;
 use record::{Ended, Folder, SearchRecord};
 
-use super::print;
+use super::{print, report};
 use crate::{
     about,
     cli::{Cli, Command, SaturateArgs},
     end::End,
     ground::{Ground, Inventory, Where, discard},
     interrupt::{Interrupt, Interrupted},
+    metrics_server::{Listening, MetricsServer},
     plan::{Plan, Wishes},
     progress::{Progress, tell},
     result,
     saturate::{self, Confirm, Lengths, Searched, Wanted},
     scenario::{self, Axis},
     search_table,
+    shown::Shown,
+    telemetry::Telemetry,
 };
 
 /// What is known to be right before anything is started.
@@ -28,6 +31,7 @@ struct Prepared {
     wanted: Wanted,
     place: Where,
     profile: Option<Profile>,
+    listening: Option<Listening>,
 }
 
 pub(crate) async fn run(args: SaturateArgs) -> End {
@@ -70,7 +74,8 @@ fn prepare(args: &SaturateArgs) -> anyhow::Result<Prepared> {
     if axis == Axis::Nodes {
         search.from = From::Start { at: start };
     }
-    Ok(Prepared { wanted: Wanted { plan, axis, lengths, search }, place, profile })
+    let listening = args.load.metrics.listen()?;
+    Ok(Prepared { wanted: Wanted { plan, axis, lengths, search }, place, profile, listening })
 }
 
 /// The search of a record, as its own command line described it.
@@ -105,7 +110,8 @@ async fn search(
 ) -> anyhow::Result<End> {
     let interrupt = Interrupt::listen("`loadgen clean` says what is left and removes it")?;
     let progress = Arc::new(Progress::new());
-    let Prepared { wanted, place, profile } = prepared;
+    let Prepared { wanted, place, profile, listening } = prepared;
+    let server = MetricsServer::open(listening, |text| progress.say(text))?;
     let (folder, run, earlier) = if let Some((folder, record)) = earlier {
         (folder, record.run_id.clone(), Some(record))
     } else {
@@ -113,6 +119,9 @@ async fn search(
         (Folder::create(&args.load.output.out, &run)?, run, None)
     };
     let inventory = Inventory::default();
+    let telemetry = Telemetry::new(&run, &wanted.plan.scenario.name);
+    let shown = Shown::kept_in(&folder, &telemetry)?;
+    let _showing = MetricsServer::shows(server.as_ref(), &shown);
     let ground = Ground {
         place: &place,
         profile: profile.as_ref(),
@@ -121,6 +130,8 @@ async fn search(
         folder: &folder,
         progress: &progress,
         interrupt: &interrupt,
+        telemetry: &telemetry,
+        shown: &shown,
         inventory: Some(&inventory),
         witness: None,
     };
@@ -160,6 +171,7 @@ fn end(mut record: SearchRecord, answer: Answer, folder: &Folder, json: bool) ->
     } else {
         print(&search_table::render(&record, folder.path()));
     }
+    report::leave(folder.path());
     Ok(match answer.end {
         SearchEnd::Found | SearchEnd::NotReached => End::Done,
         SearchEnd::NothingHolds => End::Broken,

@@ -76,7 +76,8 @@ fn no_senders() -> super::Senders {
         limit: std::time::Duration::from_secs(1),
         slow: None,
     };
-    let told = Observed::new(measure::Nanos(0), crate::criteria::Criteria::default(), &[watched]).told(0);
+    let metered = crate::telemetry::metered(vec![watched]);
+    let told = Observed::new(measure::Nanos(0), crate::criteria::Criteria::default(), metered).told(0);
     super::Senders { clock: measure::Clock::start(), clients: Vec::new(), told }
 }
 

@@ -23,7 +23,7 @@ use self::recorder::{About, Event, Known};
 use super::{
     Driver, Report, Senders, Stage,
     open_loop::{self, End},
-    version,
+    tell_figures, version,
 };
 use crate::{
     observed::Done,
@@ -56,8 +56,12 @@ impl Driver for EventsDriver {
     async fn run(self, mut stage: Stage) -> anyhow::Result<Report> {
         let (arrivals, rate) = (self.load.arrivals, self.load.rate);
         let work = Arc::new(Work::new(&self, &stage)?);
-        let accounting =
-            open_loop::run(&mut stage, arrivals, rate, |start| work.clone().write(start)).await?;
+        let told = work.senders.told.clone();
+        let running = open_loop::run(&mut stage, arrivals, rate, |start| work.clone().write(start));
+        let accounting = tokio::select! {
+            accounting = running => accounting?,
+            never = tell_figures(&told, || work.figures()) => match never {},
+        };
         Ok(Report { accounting, stages: None, figures: work.figures() })
     }
 }

@@ -15,6 +15,7 @@ use wire::{Encoding, List, Request, Response};
 use super::{
     Driver, Report, Senders, Stage, for_good,
     open_loop::{self, End},
+    tell_figures,
 };
 use crate::{
     resources::Resource,
@@ -56,7 +57,12 @@ impl Driver for ListsDriver {
             taken_apart: AtomicU64::new(0),
             lists: AtomicU64::new(0),
         });
-        let accounting = open_loop::run(&mut stage, arrivals, rate, |start| work.clone().list(start)).await?;
+        let told = work.senders.told.clone();
+        let running = open_loop::run(&mut stage, arrivals, rate, |start| work.clone().list(start));
+        let accounting = tokio::select! {
+            accounting = running => accounting?,
+            never = tell_figures(&told, || work.figures()) => match never {},
+        };
         Ok(Report { accounting, stages: None, figures: work.figures() })
     }
 }

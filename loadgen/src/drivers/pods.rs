@@ -14,11 +14,11 @@ use std::{
     time::Duration,
 };
 
-use measure::{Kind, Nanos, Outcome, Pacer, Schedule, Start};
+use measure::{ErrorClass, Kind, Nanos, Outcome, Pacer, Schedule, Start};
 use tokio::{sync::mpsc, task::JoinSet};
 use wire::{Encoding, Request, WatchSpec};
 
-pub(crate) use self::ledger::Stages;
+pub(crate) use self::ledger::{PodStage, Stages};
 use self::{
     ledger::{Ledger, News},
     observer::{Names, Sighting},
@@ -175,8 +175,15 @@ impl Running {
                     self.ledger.created(index, done.ended);
                     self.tell_delivery(index);
                 }
-                Some(class) => self.ledger.refused(index, class),
+                Some(class) => {
+                    self.ledger.refused(index, class);
+                    // Without an answer it may be there all the same.
+                    if !matches!(class, ErrorClass::Timeout | ErrorClass::Connection) {
+                        self.work.senders.told.loses();
+                    }
+                }
             }
+            self.tell_stages(index);
         } else if !matches!(done.outcome, Outcome::Ok | Outcome::Status(404)) {
             self.ledger.deletion_failed(index);
             self.deletions.push(Reverse((done.ended + DELETE_AGAIN, index)));
@@ -186,6 +193,12 @@ impl Running {
     fn tell_delivery(&mut self, index: u64) {
         if let Some((acknowledged, seen)) = self.ledger.delivered(index) {
             self.work.senders.told.delivers(acknowledged, seen);
+        }
+    }
+
+    fn tell_stages(&mut self, index: u64) {
+        for (stage, took) in self.ledger.passed(index) {
+            self.work.senders.told.passes(stage, took);
         }
     }
 
@@ -199,11 +212,16 @@ impl Running {
                 self.deletions.push(Reverse((at + self.work.lifetime, index)));
             }
             // It will not run any more: what is left of it is removed at once.
-            News::Failed { index, at } => self.deletions.push(Reverse((at, index))),
+            News::Failed { index, at } => {
+                self.work.senders.told.loses();
+                self.deletions.push(Reverse((at, index)));
+            }
             News::Nothing => {}
         }
         if let Some(index) = pod {
+            self.work.senders.told.follows();
             self.tell_delivery(index);
+            self.tell_stages(index);
         }
     }
 }

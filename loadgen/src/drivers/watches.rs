@@ -64,6 +64,7 @@ impl Driver for WatchesDriver {
             let now = stage.clock.now();
             let in_sync = shared.in_sync.load(Ordering::Relaxed);
             shared.told.alive(now, in_sync, asked);
+            shared.told.figures_are(shared.figures(longest, bytes(&clients)));
             stage.progress.send_replace(Counts { offered: asked, done: in_sync, ..Counts::default() });
             if in_sync == asked && !is_synced {
                 is_synced = true;
@@ -84,11 +85,10 @@ impl Driver for WatchesDriver {
             }
         }
         watchers.shutdown().await;
-        let bytes = clients.iter().map(|client| client.traffic().bytes_read).sum();
         Ok(Report {
             accounting: Accounting { offered: asked, gone: asked, ..Accounting::default() },
             stages: None,
-            figures: shared.figures(longest, bytes),
+            figures: shared.figures(longest, bytes(&clients)),
         })
     }
 }
@@ -135,6 +135,11 @@ impl WatchesDriver {
         spec.watch_list = load.start == WatchStart::WatchList;
         spec
     }
+}
+
+/// What came over these connections.
+fn bytes(clients: &[Client]) -> u64 {
+    clients.iter().map(|client| client.traffic().bytes_read).sum()
 }
 
 /// Watches until it is dropped.

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use record::experiment::{Arms, Subject};
-use serde_json::Value;
-
-/// What describes a profile and does not change it.
-const WORDS: [&str; 4] = ["name", "about", "sources", "not_expressible"];
+use report::words::settings::{leaves, shown};
 
 /// One line for each setting that differs: `flags.kube-scheduler.kube-api-qps: 50 -> 5000`. Of two clusters that are as they are
 /// it is their names.
@@ -52,48 +49,9 @@ fn only_in(text: &str, other: &str) -> String {
     if own.is_empty() { "(no more than that)".to_owned() } else { own.join(" | ") }
 }
 
-fn leaves(profile: &Value) -> BTreeMap<String, String> {
-    let mut leaves = BTreeMap::new();
-    for (key, value) in profile.as_object().into_iter().flatten() {
-        if !WORDS.contains(&key.as_str()) {
-            collect(key, value, &mut leaves);
-        }
-    }
-    leaves
-}
-
-fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
-    match value {
-        // A profile says of each flag and of each gate where it was set, too.
-        Value::Object(flag) if flag.contains_key("origin") && flag.contains_key("values") => {
-            collect(path, &flag["values"], leaves);
-        }
-        Value::Object(gate) if gate.contains_key("origin") && gate.contains_key("on") => {
-            collect(path, &gate["on"], leaves);
-        }
-        Value::Object(fields) => {
-            fields.iter().for_each(|(key, value)| collect(&format!("{path}.{key}"), value, leaves));
-        }
-        // What is absent and what is null are the same to a profile.
-        Value::Null => {}
-        Value::Array(values) if values.is_empty() => {}
-        value => {
-            leaves.insert(path.to_owned(), shown(value));
-        }
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

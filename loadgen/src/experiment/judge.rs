@@ -7,13 +7,13 @@ use measure::statistics::{
 };
 use record::{
     Warning, WarningClass,
-    experiment::{Arm, Arms, ExperimentRecord, Finished, Metric, Pair, Plan, Secondary, Trial},
+    experiment::{
+        Arm, Arms, ExperimentRecord, FALSE_DISCOVERY_RATE, Finished, Metric, Pair, Plan, Secondary, Trial,
+    },
 };
 
 use super::metrics;
 
-/// The false discovery rate among the secondary metrics of an experiment.
-pub(super) const Q: f64 = 0.05;
 /// From so many pairs up the bootstrap keeps its level well enough to be shown.
 const BOOTSTRAP_FROM: usize = 20;
 
@@ -25,7 +25,7 @@ pub(super) fn left_out(trials: &Arms<Trial>, primary: Metric) -> Option<String> 
         if !void.is_empty() {
             return Some(format!("the {}'s trial is void: {}", arm.name(), void.join(", ")));
         }
-        let title = metrics::of(primary).title;
+        let title = primary.title();
         match trial.values.get(&primary) {
             None => Some(format!("the {}'s trial has no {title}", arm.name())),
             Some(value) if *value <= 0.0 => {
@@ -41,19 +41,8 @@ pub(super) fn valid(pairs: &[Pair]) -> impl Iterator<Item = &Pair> {
     pairs.iter().filter(|pair| pair.left_out.is_none())
 }
 
-/// Candidate over baseline of one pair, as a logarithm, where both trials have the metric.
-pub(super) fn log_ratio(pair: &Pair, metric: Metric) -> Option<f64> {
-    let [baseline, candidate] = pair.trials.both().map(|trial| logarithm(trial, metric));
-    Some(candidate? - baseline?)
-}
-
-/// The logarithm of a metric, where it has one.
-pub(super) fn logarithm(trial: &Trial, metric: Metric) -> Option<f64> {
-    trial.values.get(&metric).map(|value| value.ln()).filter(|logarithm| logarithm.is_finite())
-}
-
 fn log_ratios(pairs: &[Pair], metric: Metric) -> Vec<f64> {
-    valid(pairs).filter_map(|pair| log_ratio(pair, metric)).collect()
+    valid(pairs).filter_map(|pair| pair.log_ratio(metric)).collect()
 }
 
 /// The ratio as it stands.
@@ -63,7 +52,7 @@ pub(super) fn ratio(pairs: &[Pair], metric: Metric) -> Option<f64> {
 
 /// Judges one metric at this level; `None` where too few pairs have it.
 pub(super) fn compare(plan: &Plan, pairs: &[Pair], metric: Metric, alpha: f64) -> Option<Comparison> {
-    let better = if metric == plan.primary { plan.better } else { metrics::of(metric).better };
+    let better = if metric == plan.primary { plan.better } else { metric.row().better };
     verdict::paired(&log_ratios(pairs, metric), Question { better, band: plan.band, alpha }).ok()
 }
 
@@ -114,7 +103,7 @@ pub(super) fn secondaries(comparisons: Vec<(Metric, Comparison)>) -> Vec<Seconda
             metric,
             comparison,
             adjusted_p_value,
-            differs: adjusted_p_value <= Q && differs(&comparison),
+            differs: adjusted_p_value <= FALSE_DISCOVERY_RATE && differs(&comparison),
         })
         .collect()
 }

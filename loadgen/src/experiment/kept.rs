@@ -143,8 +143,8 @@ fn subject(side: &[Kept]) -> anyhow::Result<Subject> {
 }
 
 fn plan(run: &RunRecord, arms: Arms<Subject>, primary: Metric) -> anyhow::Result<Plan> {
-    let row = metrics::of(primary);
-    if !row.decides.contains(&wanted::Kind::FixedRate) {
+    let row = primary.row();
+    if !metrics::may_decide(primary, wanted::Kind::FixedRate) {
         bail!("runs at one load have no {}", row.title);
     }
     Ok(Plan {
@@ -192,10 +192,10 @@ fn trials(side: &[Kept]) -> Vec<Trial> {
 }
 
 fn compare(plan: &Plan, trials: &Arms<Vec<Trial>>, metric: Metric) -> anyhow::Result<Comparison> {
-    let row = metrics::of(metric);
-    let [before, after] = trials.both().map(|side| -> Vec<f64> {
-        side.iter().filter_map(|trial| judge::logarithm(trial, metric)).collect()
-    });
+    let row = metric.row();
+    let [before, after] = trials
+        .both()
+        .map(|side| -> Vec<f64> { side.iter().filter_map(|trial| trial.logarithm(metric)).collect() });
     let least = rank_sum::least_each(plan.alpha);
     if before.len().min(after.len()) < least {
         bail!(

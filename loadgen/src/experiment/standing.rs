@@ -4,8 +4,7 @@ use std::{fmt, time::Duration};
 
 use measure::statistics::verdict::Comparison;
 use record::experiment::Arm;
-
-use super::text;
+use report::words::experiment::with_interval;
 
 /// What is told before each trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +35,7 @@ impl fmt::Display for Standing {
             write!(f, " (again)")?;
         }
         match (self.comparison, self.ratio) {
-            (Some(comparison), _) => write!(f, ": {}", text::with_interval(&comparison, self.alpha))?,
+            (Some(comparison), _) => write!(f, ": {}", with_interval(&comparison, self.alpha))?,
             (None, Some(ratio)) => write!(f, ": {ratio:.2}x so far")?,
             (None, None) => {}
         }
@@ -48,7 +47,7 @@ impl fmt::Display for Standing {
 }
 
 /// Minutes, or hours and minutes: nobody plans by the second.
-fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     let minutes = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs().div_ceil(60);
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),

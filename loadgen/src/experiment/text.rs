@@ -1,15 +1,13 @@
 //! An experiment as text: the answer first, then what it is made of, then the doubts, then where the record lies.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path};
 
 use comfy_table::{CellAlignment, Table, presets};
-use measure::statistics::verdict::{Comparison, Verdict};
 use record::{
-    Warning, WarningClass,
-    experiment::{Design, ExperimentRecord, Finished, Load, Order, Pair, Trial},
+    WarningClass,
+    experiment::{Design, ExperimentRecord, FALSE_DISCOVERY_RATE, Order, Trial},
 };
-
-use super::{judge, metrics};
+use report::words::experiment::{Shared, alpha, answer, design, load, number, percent, said, shared, trials};
 
 /// Renders a record that lies in `folder`, if it was kept.
 pub(crate) fn render(record: &ExperimentRecord, folder: Option<&Path>) -> String {
@@ -42,75 +40,10 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-fn answer(record: &ExperimentRecord) -> String {
-    let [baseline, candidate] = record.plan.arms.both().map(|subject| format!("`{}`", subject.name));
-    let title = metrics::of(record.plan.primary).title;
-    let Some(comparison) = &record.verdict else {
-        return match record.ended {
-            Some(Finished::TooFewValid) => format!("{candidate}: no verdict, too few pairs are valid"),
-            Some(_) => format!("{candidate}: no verdict"),
-            None => format!("{candidate}: no verdict yet, {} pairs are measured", record.pairs.len()),
-        };
-    };
-    let (alpha, what) = (alpha(record), units(record, comparison.n));
-    let measured = with_interval_of(comparison, alpha, &what);
-    match comparison.verdict {
-        Verdict::Helps => format!("{candidate} helps: {title} {measured}"),
-        Verdict::Hurts => format!("{candidate} hurts: {title} {measured}"),
-        Verdict::Equivalent => {
-            let interval = &comparison.equivalence;
-            format!(
-                "{candidate} is equivalent to {baseline}: {title} {:.2}x ({} {:.3} to {:.3}, {what}, band {})",
-                comparison.ratio,
-                percent(1.0 - 2.0 * alpha),
-                interval.low,
-                interval.high,
-                percent(record.plan.band),
-            )
-        }
-        Verdict::Inconclusive => {
-            let needed = comparison
-                .needed
-                .map(|needed| format!("; a spread like this needs about {}", units(record, needed)));
-            format!("{candidate}: inconclusive, {title} {measured}{}", needed.unwrap_or_default())
-        }
-    }
-}
-
-/// `1.84x (95 % 1.71 to 1.97)`
-pub(super) fn with_interval(comparison: &Comparison, alpha: f64) -> String {
-    let (low, high) = (comparison.interval.low, comparison.interval.high);
-    format!("{:.2}x ({} {low:.2} to {high:.2})", comparison.ratio, percent(1.0 - alpha))
-}
-
-fn with_interval_of(comparison: &Comparison, alpha: f64, what: &str) -> String {
-    let mut text = with_interval(comparison, alpha);
-    text.truncate(text.len() - 1);
-    format!("{text}, {what})")
-}
-
-fn units(record: &ExperimentRecord, n: usize) -> String {
-    if record.unpaired.is_some() { format!("{n} trials of each") } else { format!("{n} pairs") }
-}
-
-/// The level of the look that decided.
-fn alpha(record: &ExperimentRecord) -> f64 {
-    record.looks.last().map_or(record.plan.alpha, |look| look.alpha)
-}
-
-fn percent(share: f64) -> String {
-    let percent = (share * 1000.0).round() / 10.0;
-    format!("{percent} %")
-}
-
 /// What the ratio is one of, and how it was measured.
 fn circumstances(record: &ExperimentRecord) -> String {
     let plan = &record.plan;
-    let design = match plan.design {
-        Design::FixedRate { at, .. } => format!("both at {at:.1}"),
-        Design::Capacity { .. } => "a search for each".to_owned(),
-        Design::Kept => "kept records".to_owned(),
-    };
+    let design = design(record);
     let looks = match record.looks.len() {
         0 | 1 => String::new(),
         looks => format!(", {looks} looks"),
@@ -133,10 +66,9 @@ fn pairs(record: &ExperimentRecord, text: &mut String) {
     let mut table = new_table(&["pair", "first", at, baseline, candidate, "ratio", ""]);
     for pair in &record.pairs {
         let value = |trial: &Trial| {
-            trial.values.get(&primary).map_or_else(|| "-".to_owned(), |value| metrics::show(primary, *value))
+            trial.values.get(&primary).map_or_else(|| "-".to_owned(), |value| primary.show(*value))
         };
-        let ratio =
-            judge::log_ratio(pair, primary).map_or_else(|| "-".to_owned(), |it| format!("{:.3}", it.exp()));
+        let ratio = pair.log_ratio(primary).map_or_else(|| "-".to_owned(), |it| format!("{:.3}", it.exp()));
         table.add_row([
             number(pair),
             match pair.order {
@@ -151,36 +83,17 @@ fn pairs(record: &ExperimentRecord, text: &mut String) {
             pair.left_out.as_ref().map(|why| format!("left out: {why}")).unwrap_or_default(),
         ]);
     }
-    line(text, &format!("\n{} by pair\n{}", metrics::of(primary).title, trimmed(&table)));
-}
-
-fn number(pair: &Pair) -> String {
-    match pair.attempt {
-        1 => pair.number.to_string(),
-        attempt => format!("{} ({attempt})", pair.number),
-    }
-}
-
-fn load(load: &Load) -> String {
-    match load {
-        Load::At(at) => format!("{at:.1}"),
-        Load::Search(plan) => match plan.from {
-            measure::search::From::Bracket { low, high } => format!("{low:.1}-{high:.1}"),
-            measure::search::From::Ramp { start, .. } | measure::search::From::Start { at: start } => {
-                format!("{start:.1}")
-            }
-        },
-    }
+    line(text, &format!("\n{} by pair\n{}", primary.title(), trimmed(&table)));
 }
 
 fn unpaired(record: &ExperimentRecord, text: &mut String) {
     let Some(unpaired) = &record.unpaired else { return };
     let primary = record.plan.primary;
-    let title = metrics::of(primary).title;
+    let title = primary.title();
     let mut table = new_table(&["", "record", title]);
     for (side, trials) in ["before", "after"].into_iter().zip(unpaired.both()) {
         for trial in trials {
-            let value = trial.values.get(&primary).map(|value| metrics::show(primary, *value));
+            let value = trial.values.get(&primary).map(|value| primary.show(*value));
             table.add_row([side.to_owned(), trial.path.clone(), value.unwrap_or_else(|| "-".to_owned())]);
         }
     }
@@ -195,51 +108,33 @@ fn secondaries(record: &ExperimentRecord, text: &mut String) {
         new_table(&["secondary metric", "ratio", &percent(1.0 - alpha(record)), "adjusted p", ""]);
     for secondary in &record.secondaries {
         let comparison = &secondary.comparison;
-        let said = match comparison.verdict {
-            Verdict::Helps if secondary.differs => "better",
-            Verdict::Hurts if secondary.differs => "worse",
-            Verdict::Equivalent => "alike",
-            _ => "",
-        };
         table.add_row([
-            metrics::of(secondary.metric).title.to_owned(),
+            secondary.metric.title().to_owned(),
             format!("{:.2}x", comparison.ratio),
             format!("{:.2} to {:.2}", comparison.interval.low, comparison.interval.high),
             format!("{:.3}", secondary.adjusted_p_value),
-            said.to_owned(),
+            said(secondary).to_owned(),
         ]);
     }
     let note = format!(
         "(they decide nothing; at most {} of those called better or worse are expected to be false)",
-        percent(judge::Q)
+        percent(FALSE_DISCOVERY_RATE)
     );
     line(text, &format!("\n{}\n{note}", trimmed(&table)));
 }
 
 /// A doubt that several trials share is told once, with how many they are and the one that is farthest from its threshold.
 fn warnings(record: &ExperimentRecord, text: &mut String) {
-    let paired = record.pairs.iter().flat_map(|pair| pair.trials.both());
-    let unpaired = record.unpaired.iter().flat_map(|sides| sides.baseline.iter().chain(&sides.candidate));
-    let trials: Vec<&Trial> = paired.chain(unpaired).collect();
-    let mut shared: BTreeMap<(&str, WarningClass), (usize, &Warning)> = BTreeMap::new();
-    for warning in trials.iter().flat_map(|trial| &trial.warnings) {
-        let (count, worst) = shared.entry((&warning.name, warning.class)).or_insert((0, warning));
-        *count += 1;
-        if (warning.value - warning.threshold).abs() > (worst.value - worst.threshold).abs() {
-            *worst = warning;
-        }
-    }
+    let (trials, shared) = (trials(record).len(), shared(record));
     if !record.warnings.is_empty() || !shared.is_empty() {
         line(text, "");
     }
     for warning in &record.warnings {
         line(text, &format!("{} {}: {}", class(warning.class), warning.name, warning.advice));
     }
-    for ((name, its_class), (count, worst)) in shared {
-        line(
-            text,
-            &format!("{} {name} ({count} of {} trials): {}", class(its_class), trials.len(), worst.advice),
-        );
+    for Shared { count, worst } in shared {
+        let (class, name) = (class(worst.class), &worst.name);
+        line(text, &format!("{class} {name} ({count} of {trials} trials): {}", worst.advice));
     }
 }
 

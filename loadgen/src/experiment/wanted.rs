@@ -133,7 +133,7 @@ impl Wanted {
             arms: self.arms,
             primary,
             secondaries: self.secondaries,
-            better: metrics::of(primary).better,
+            better: primary.row().better,
             band: self.band,
             alpha: self.alpha,
             seed: self.seed,
@@ -167,13 +167,12 @@ impl Wanted {
 
     fn primary(&self) -> Result<Metric, BadPlan> {
         let primary = self.primary.unwrap_or_else(|| metrics::default_primary(self.kind));
-        let row = metrics::of(primary);
-        if row.decides.contains(&self.kind) {
+        if metrics::may_decide(primary, self.kind) {
             return Ok(primary);
         }
-        let allowed = metrics::usual().map(metrics::of).filter(|row| row.decides.contains(&self.kind));
-        let allowed: Vec<&str> = allowed.map(|row| row.name).collect();
-        Err(BadPlan::Primary { metric: row.name, allowed: allowed.join(", ") })
+        let allowed = metrics::usual().filter(|metric| metrics::may_decide(*metric, self.kind));
+        let allowed: Vec<&str> = allowed.map(|metric| metric.row().name).collect();
+        Err(BadPlan::Primary { metric: primary.row().name, allowed: allowed.join(", ") })
     }
 
     fn differences(&self) -> Result<Vec<String>, BadPlan> {

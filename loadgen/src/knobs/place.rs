@@ -6,8 +6,6 @@ use profile::Component;
 use record::experiment::Metric;
 use scrape::series::Labels;
 
-use crate::experiment::metrics;
-
 /// A place to look at.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Place {
@@ -75,7 +73,7 @@ impl fmt::Display for Place {
             Self::Object { path, pointer } => write!(f, "{pointer} of {path}"),
             Self::Count { path } => write!(f, "objects of {path}"),
             Self::Processes { of } => write!(f, "processes of {of}"),
-            Self::Measured(metric) => f.write_str(metrics::of(*metric).title),
+            Self::Measured(metric) => f.write_str(metric.title()),
         }
     }
 }

@@ -11,7 +11,7 @@ use record::experiment::Metric;
 use scrape::{series::Scrape, started};
 
 use super::{ABSENT, Figure, Knob, Place, read};
-use crate::{cells, experiment::metrics, rights, target::Target};
+use crate::{cells, rights, target::Target};
 
 /// Looks at the settings of one trial.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ async fn other(place: &Place, target: &Target, run: &str) -> String {
         }
         Place::Count { path: list } => answered(read::count(&target.admin, &path(list)).await),
         // Put in when the trial is over, or read with the metrics.
-        Place::Measured(metric) => metrics::of(*metric).title.to_owned(),
+        Place::Measured(metric) => metric.title().to_owned(),
         Place::Said { .. } => ABSENT.to_owned(),
     }
 }

@@ -28,6 +28,11 @@ impl Level {
         self.cells.values().map(|(_, asked)| asked).sum()
     }
 
+    /// How many there are.
+    pub(super) fn there(&self) -> u64 {
+        self.cells.values().map(|(there, _)| there).sum()
+    }
+
     /// The fewest that there were in a window.
     pub(super) fn least(&self, window: &Range<Nanos>) -> Option<u64> {
         self.alive.least(window)
@@ -47,7 +52,10 @@ impl Level {
 impl Told {
     /// Of a level so many are there and do what they should, of so many that are asked for.
     pub(crate) fn alive(&self, at: Nanos, alive: u64, asked: u64) {
-        self.load(|load| load.level.alive(self.cell, at, alive, asked));
+        self.load(|load| {
+            load.level.alive(self.cell, at, alive, asked);
+            load.meter.level_is(self.cell, alive, asked);
+        });
     }
 
     /// Watchers that were started anew were all in sync after so long, or had not been before they were started again.

@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn a_load_that_comes_to_rest_is_not_measured_yet() {
-        let observed = Observed::new(Nanos(0), Criteria::default(), &[]);
+        let observed = Observed::new(Nanos(0), Criteria::default(), []);
         let told = observed.told(0);
         observed.open(Nanos(1));
         assert_eq!(told.measured(), None);

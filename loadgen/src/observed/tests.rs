@@ -6,6 +6,7 @@ use measure::statistics::{
 use wire::Traffic;
 
 use super::*;
+use crate::telemetry;
 
 const CREATE: Kind = Kind::new("create", "pods");
 
@@ -32,7 +33,7 @@ struct One {
 }
 
 fn observed() -> One {
-    let observed = Observed::new(at(0), Criteria::default(), &[watched("pods")]);
+    let observed = Observed::new(at(0), Criteria::default(), telemetry::metered(vec![watched("pods")]));
     One { told: observed.told(0), observed }
 }
 

@@ -108,6 +108,21 @@ impl Lengths {
         Ask { title: None, number: number as u64, at, rest, measure, longest }
     }
 
+    /// How long a task takes, about, before any has been tried.
+    pub(super) fn expected(&self, kind: TaskKind, warm_up: Duration) -> Duration {
+        /// What is offered last has its time, and a control plane that has broken is replaced.
+        const BESIDE: Duration = Duration::from_secs(20);
+        let rest = warm_up.max(self.rest_window * 5);
+        match kind {
+            TaskKind::Ramp => self.ramp_step,
+            TaskKind::Probe => rest + self.measure + BESIDE,
+            TaskKind::Hold => rest + self.hold + BESIDE,
+            TaskKind::Overload => self.measure + BESIDE,
+            // It may take as long as it is given, and mostly does not.
+            TaskKind::Recovery => self.recovery / 4,
+        }
+    }
+
     /// The settings of a search of these lengths.
     pub(crate) fn settings(&self, plan: Plan) -> SearchSettings {
         SearchSettings {

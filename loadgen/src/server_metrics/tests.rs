@@ -11,12 +11,12 @@ use super::{Answer, Reading, client_qps, cpus, processes, program};
 /// What a real control plane served, 21 s apart; see `crates/scrape/tests/control_plane.rs`.
 fn reading(at: u64, texts: [(Component, &str); 4]) -> Reading {
     let answer = |(component, text): (Component, &str)| -> Answer {
-        (component, program(component).to_owned(), Ok(text.as_bytes().to_vec()))
+        (component, program(component).to_owned(), Ok(text.to_owned().into()))
     };
     Reading::parse(Nanos(at * 1_000_000_000), texts.map(answer).into())
 }
 
-fn before() -> Reading {
+pub(crate) fn before() -> Reading {
     reading(
         10,
         [
@@ -31,7 +31,7 @@ fn before() -> Reading {
     )
 }
 
-fn after() -> Reading {
+pub(crate) fn after() -> Reading {
     reading(
         31,
         [
@@ -72,7 +72,7 @@ fn two_readings_say_what_limited_the_time_between_them() {
 fn a_component_that_did_not_answer_is_missing_and_no_process() {
     let error = || Err("the connection is refused".to_owned());
     let silent: Answer = (Component::Etcd, "etcd".to_owned(), error());
-    let garbled: Answer = (Component::Scheduler, "kube-scheduler".to_owned(), Ok(b"<html>".to_vec()));
+    let garbled: Answer = (Component::Scheduler, "kube-scheduler".to_owned(), Ok("<html>".into()));
     let reading = Reading::parse(Nanos(0), vec![silent, garbled]);
     let missing: Vec<_> = reading.missing.iter().map(|(process, _)| process.as_str()).collect();
     assert_eq!(missing, ["etcd", "kube-scheduler"]);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
-use fake_kubelet::{Fleet, FleetProgress};
+use fake_kubelet::{Fleet, FleetProgress, FleetReport};
 use measure::nth_seed;
 use tokio::time::Instant;
 
@@ -63,6 +63,7 @@ impl<'a> Cell<'a> {
         let accounts = fleet::accounts(&plan, target, run).await?;
         let kubelet = fleet::kubelet(target);
         let fleet = Arc::new(Fleet::start(fleet::spec(&plan, target, &kubelet, run, &accounts, clock))?);
+        setting.telemetry.fleet_starts(part.index(), plan.nodes);
         let mut cell =
             Self { part, setting, plan, fleet, _accounts: accounts, prepared, faults: Faults::default() };
         cell.wait_for_nodes().await?;
@@ -98,7 +99,7 @@ impl<'a> Cell<'a> {
         let mut best = 0;
         let mut advanced = Instant::now();
         loop {
-            let own = self.fleet.progress();
+            let own = self.take_fleet().await.progress;
             let mut ready = 0;
             // The list is long; before the fleet thinks that it is complete there is no reason to ask for it.
             if own.ready < total {
@@ -119,6 +120,13 @@ impl<'a> Cell<'a> {
             }
             tokio::time::sleep(if own.ready < total { Duration::from_millis(250) } else { LOOK_EVERY }).await;
         }
+    }
+
+    /// What its fleet did since the last time.
+    pub(super) async fn take_fleet(&self) -> FleetReport {
+        let report = self.fleet.take().await;
+        self.setting.telemetry.fleet_did(self.part.index(), &report);
+        report
     }
 
     /// Its part of each load, by the load's place. One of which there is none in this cell is left out.

@@ -1,25 +1,9 @@
 //! What came of each load of a scenario, as text.
 
-use measure::Summary;
 use record::{LoadRecord, Operations};
+use report::words::figure;
 
-use super::{line, new_table, percentiles, seconds};
-
-/// How long the operations took of the first load that is judged by theirs; nothing where there is none.
-pub(super) fn slowest(loads: &[LoadRecord]) -> String {
-    let judged = loads.iter().find(|load| load.judged && load.goodput.is_some() && load.response.n > 0);
-    let Some(LoadRecord { name, response, .. }) = judged else { return String::new() };
-    let (at, value) = tail(response);
-    format!("; {name} take {} at the {at}", seconds(value))
-}
-
-/// The highest percentile the sample carries.
-fn tail(summary: &Summary) -> (&'static str, Option<f64>) {
-    match summary.p99 {
-        Some(p99) => ("99th percentile", Some(p99)),
-        None => ("longest", summary.max),
-    }
-}
+use super::{line, new_table, percentiles};
 
 /// A row for each load, and one for what its watchers were told. Of pods alone the stages of their startup say more.
 pub(super) fn table(loads: &[LoadRecord], text: &mut String) {
@@ -67,13 +51,10 @@ fn ended(operations: &Operations) -> String {
     format!("{offered} offered = {gone} gone again + {there} there + {failed} failed{reasons}")
 }
 
-/// A whole number where it is one.
-fn figure(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
-}
-
 #[cfg(test)]
 mod tests {
+    use measure::Summary;
+
     use super::*;
 
     fn load(name: &str) -> LoadRecord {
@@ -121,19 +102,5 @@ mod tests {
         let mut text = String::new();
         table(&[pods], &mut text);
         assert_eq!(text, "");
-    }
-
-    #[test]
-    fn the_answer_is_of_a_load_that_is_judged_and_done_at_a_rate() {
-        let goodput = record::Goodput::new(
-            10,
-            10,
-            std::time::Duration::from_secs(1),
-            std::time::Duration::from_secs(2),
-        );
-        let watchers = load("watchers");
-        let lists = LoadRecord { goodput: Some(goodput), ..load("lists") };
-        assert_eq!(slowest(&[watchers, lists]), "; lists take 1.50 s at the longest");
-        assert_eq!(slowest(&[]), "");
     }
 }

@@ -1,6 +1,9 @@
 //! `loadgen run` end to end: every pod accounted for, and nobody acts as somebody else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use control_plane::audit::{self, Entry};
 use serde_json::Value;
@@ -42,9 +45,35 @@ fn every_offered_pod_is_accounted_for_and_nobody_is_system_masters() {
     for file in ["latency.hlog", "series.jsonl", "logs/etcd.log", "logs/kube-apiserver.log"] {
         assert!(folder.join(file).metadata().is_ok_and(|meta| meta.len() > 0), "{file}");
     }
+    check_kept(&folder);
     let entries = audit::read(&folder.join("logs/audit.log")).unwrap();
     check_identities(&entries);
     check_answers(&entries);
+}
+
+/// What everybody said of itself is kept, and little of it.
+fn check_kept(folder: &Path) {
+    let kept = record::metrics::read(folder).unwrap();
+    let jobs = |family: &str| -> BTreeSet<String> {
+        let series = kept.family(family).unwrap_or_else(|| panic!("no {family}")).series.iter();
+        series.filter(|it| it.points().count() >= 3).map(|it| it.label("job").unwrap().to_owned()).collect()
+    };
+    let components = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+    assert_eq!(jobs("process_cpu_seconds_total"), components.map(str::to_owned).into());
+    for family in [
+        "loadgen_operations_good_total",
+        "loadgen_pod_startup_duration_seconds",
+        "loadgen_process_cpu_seconds_total",
+    ] {
+        assert_eq!(jobs(family), ["loadgen".to_owned()].into(), "{family}");
+    }
+    for series in &kept.family("apiserver_request_total").unwrap().series {
+        assert_eq!(series.label("scenario"), Some("pod-churn"), "{series:?}");
+        assert_eq!(series.label("profile"), Some("defaults"), "{series:?}");
+        assert_eq!(series.gone().count(), 1, "it ends with its component: {series:?}");
+    }
+    let bytes = folder.join(record::metrics::FILE).metadata().unwrap().len();
+    assert!(bytes < 2 << 20, "{bytes}");
 }
 
 fn warnings(record: &Value) -> impl Iterator<Item = &str> {

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitStatus};
 
 use serde_json::Value;
 
-use crate::support::{Bench, Running, arg, only_entry};
+use crate::support::{Bench, Running, arg, fetch, metrics_address, only_entry};
 
 /// Pods that live for a second, so that every window is short.
 fn short_lived(bench: &Bench) -> String {
@@ -29,7 +29,9 @@ fn interrupted(bench: &Bench) -> Option<String> {
     let scenario = short_lived(bench);
     let args =
         ["saturate", &scenario, "--quick", "--nodes", "10", "--from", "2/s", "--set", "storage.medium=tmpfs"];
+    let args = [&args[..], &["--metrics-addr", "127.0.0.1:0"]].concat();
     let mut search = Running::start(bench.with_binaries(&args));
+    let metrics = metrics_address(&search.line_with("metrics: "));
     let line = search.line_with(" done)");
     if line.contains("the harness could not offer it") {
         let (status, output) = search.wait();
@@ -38,8 +40,18 @@ fn interrupted(bench: &Bench) -> Option<String> {
         return None;
     }
     search.line_with(": measure");
+    let ours = fetch(&metrics, "/metrics");
+    for family in ["loadgen_trial{", "loadgen_operations_succeeded_total{", "loadgen_nodes{"] {
+        assert!(ours.contains(&format!("\n{family}")), "{family} in {ours}");
+    }
+    assert!(
+        fetch(&metrics, "/components/etcd/metrics").contains("\netcd_disk_wal_fsync_duration_seconds_count ")
+    );
     let (status, output) = stop(search);
     assert_eq!(status.code(), Some(130), "{output}");
+    std::net::TcpStream::connect(&metrics).unwrap_err();
+    let kept = record::metrics::read(&only_entry(&bench.path().join("loadgen-runs"))).unwrap();
+    assert!(kept.cut.is_none() && kept.family("apiserver_request_total").is_some());
     bench.assert_nothing_left();
     Some(output)
 }
@@ -73,6 +85,9 @@ fn a_search_that_was_interrupted_goes_on_where_it_stopped() {
     assert!(after["trials"].as_array().unwrap().len() > trials.len(), "{output}");
     assert_eq!(after["trials"][0], trials[0], "what was known is as it was, to the last digit");
     assert_eq!((&after["run_id"], &after["settings"]), (&before["run_id"], &before["settings"]));
+    let kept = record::metrics::read(&folder).unwrap();
+    let trials = &kept.family("loadgen_trial").unwrap().series[0];
+    assert_eq!((kept.cut, trials.gone().count()), (None, 0), "it goes on in the same file");
 }
 
 fn check_trial(trial: &Value) {

@@ -1,9 +1,10 @@
 //! Starting loadgen as a user does, and looking at what it leaves behind.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write as _},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -241,6 +242,29 @@ pub(crate) fn output(mut command: Command) -> (Option<i32>, String, String) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Where the metrics are that a line of output told of, such as `127.0.0.1:40123`.
+pub(crate) fn metrics_address(line: &str) -> String {
+    let (_, address) = line.split_once("metrics: http://").unwrap();
+    address.trim_end_matches('/').to_owned()
+}
+
+/// The answer to a GET by plain HTTP, which must be 200.
+pub(crate) fn fetch(address: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// Instances and the paths of their metrics, as Prometheus finds them.
+pub(crate) fn discovered(address: &str) -> BTreeMap<String, String> {
+    let groups: Vec<serde_json::Value> = serde_json::from_str(&fetch(address, "/sd")).unwrap();
+    let label = |group: &serde_json::Value, name: &str| group["labels"][name].as_str().unwrap().to_owned();
+    groups.iter().map(|group| (label(group, "instance"), label(group, "__metrics_path__"))).collect()
 }
 
 /// Whether somebody listens on a local port.

@@ -3,7 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use crate::support::{
-    Bench, PATIENCE, Running, arg, eventually, fake_kubelet, kubectl, listens, output, words,
+    Bench, PATIENCE, Running, arg, discovered, eventually, fake_kubelet, fetch, kubectl, listens,
+    metrics_address, output, words,
 };
 
 const DEPLOYMENT: &str = r#"{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
@@ -14,7 +15,9 @@ const DEPLOYMENT: &str = r#"{"apiVersion": "apps/v1", "kind": "Deployment", "met
 #[test]
 fn pods_of_a_deployment_run_on_the_fleet_and_kill_leaves_nothing() {
     let bench = Bench::new();
-    let mut up = Running::start(bench.with_binaries(&["up", "--nodes", "12"]));
+    let args = ["up", "--nodes", "12", "--metrics-addr", "127.0.0.1:0"];
+    let mut up = Running::start(bench.with_binaries(&args));
+    let metrics = metrics_address(&up.line_with("metrics: "));
     let export = up.line_with("export KUBECONFIG=");
     let kubeconfig = Path::new(export.strip_prefix("export KUBECONFIG=").unwrap());
     let line = up.line_with("fake-kubelet --nodes 12");
@@ -25,6 +28,7 @@ fn pods_of_a_deployment_run_on_the_fleet_and_kill_leaves_nothing() {
     let port: u16 =
         words(&server).into_iter().find_map(|word| word.rsplit(':').next()?.parse().ok()).unwrap();
     assert!(listens(port));
+    check_metrics(&metrics);
 
     let mut command = fake_kubelet();
     command.args(&words(&line)[1..]);
@@ -66,6 +70,20 @@ fn pods_of_a_deployment_run_on_the_fleet_and_kill_leaves_nothing() {
     bench.assert_nothing_left();
 }
 
+/// Every component can be scraped without a credential, where Prometheus is told.
+fn check_metrics(address: &str) {
+    let found = discovered(address);
+    let components = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+    let all: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(all, [&components[..], &["loadgen"]].concat());
+    for component in components {
+        let said = fetch(address, &found[component]);
+        assert!(said.contains("\nprocess_start_time_seconds "), "{component}: {said}");
+    }
+    let ours = fetch(address, &found["loadgen"]);
+    assert!(ours.contains("loadgen_run_start_timestamp_seconds{"), "{ours}");
+}
+
 /// A cluster that is not ours: nodes are kept apart by a taint, and everything is removed afterwards.
 #[test]
 fn a_run_against_a_kubeconfig_leaves_the_cluster_as_it_was() {
@@ -77,13 +95,18 @@ fn a_run_against_a_kubeconfig_leaves_the_cluster_as_it_was() {
     let (ca_cert, ca_key) = (kubeconfig.with_file_name("ca.crt"), kubeconfig.with_file_name("ca.key"));
     let cluster = ["--kubeconfig", arg(&kubeconfig), "--ca-cert", arg(&ca_cert), "--ca-key", arg(&ca_key)];
     let run = ["run", "pod-churn", "--nodes", "10", "--rate", "2", "--duration", "5s", "--json"];
+    let run = [&run[..], &["--metrics-addr", "127.0.0.1:0"]].concat();
 
     let (code, _, stderr) = output(bench.command(&[&run[..], &cluster[..]].concat()));
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("--yes"), "it asks before it loads a cluster: {stderr}");
 
     let mut command = Running::start(bench.command(&[&run[..], &cluster[..], &["--yes"]].concat()));
+    let metrics = metrics_address(&command.line_with("metrics: "));
     command.line_with("warm-up:");
+    assert_eq!(discovered(&metrics).into_keys().collect::<Vec<_>>(), ["kube-apiserver", "loadgen"]);
+    let said = fetch(&metrics, "/components/kube-apiserver/metrics");
+    assert!(said.contains("\napiserver_request_total{"), "its apiserver is asked as the admin");
     let taints = kubectl(kubeconfig, &["get", "nodes", "-o", "jsonpath={.items[*].spec.taints[*].key}"]);
     assert_eq!(words(&taints), ["loadgen/virtual"; 10]);
     let (status, text) = command.wait();

@@ -5,7 +5,7 @@
 //! `EndpointSlices` and Namespaces (`plugin/kubernetes/controller.go`); kube-state-metrics 33 resources (`pkg/options/resource.go`), of
 //! which these are the twenty that clusters have most of; an agent the pods of its node and all nodes (Calico's felix, Cilium).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use wire::{Client, WatchSpec};
@@ -95,19 +95,24 @@ pub(super) async fn run(driver: ControllersDriver, mut stage: Stage) -> anyhow::
         }
         let (now, in_sync) = (stage.clock.now(), shared.in_sync());
         shared.told().alive(now, in_sync, asked);
+        shared.told().figures_are(figures(&shared, synced_after, &clients));
         stage.progress.send_replace(Counts { offered: asked, done: in_sync, ..Counts::default() });
         if in_sync == asked && synced_after.is_none() {
             synced_after = Some(now.since(begun));
         }
     }
     watchers.shutdown().await;
-    let mut figures = shared.figures(synced_after, 0);
-    figures.insert("bytes".to_owned(), bytes(&clients));
     Ok(Report {
         accounting: Accounting { offered: asked, gone: asked, ..Accounting::default() },
         stages: None,
-        figures,
+        figures: figures(&shared, synced_after, &clients),
     })
+}
+
+fn figures(shared: &Shared, synced_after: Option<Duration>, clients: &[Client]) -> BTreeMap<String, f64> {
+    let mut figures = shared.figures(synced_after, 0);
+    figures.insert("bytes".to_owned(), bytes(clients));
+    figures
 }
 
 /// Starts every watch on a task of its own and says whose connections they are on.

@@ -5,7 +5,7 @@
 //! and were tried again, by class, and bytes.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     pin::Pin,
     sync::Arc,
@@ -97,6 +97,7 @@ pub(super) async fn run(driver: ControllersDriver, mut stage: Stage) -> anyhow::
         let now = clock.now();
         if stop.is_none() {
             stage.senders.told.alive(now, tally.in_sync(), asked);
+            stage.senders.told.figures_are(figures(&tally, &clients));
         }
         stage.progress.send_replace(tally.counts());
         if stop.as_ref().is_some_and(|stop| now >= stop.give_up) {
@@ -104,9 +105,13 @@ pub(super) async fn run(driver: ControllersDriver, mut stage: Stage) -> anyhow::
         }
     }
     controllers.shutdown().await;
+    Ok(Report { accounting: tally.accounting(), stages: None, figures: figures(&tally, &clients) })
+}
+
+fn figures(tally: &Tally, clients: &[Client]) -> BTreeMap<String, f64> {
     let mut figures = tally.figures();
-    figures.insert("bytes".to_owned(), bytes(&clients));
-    Ok(Report { accounting: tally.accounting(), stages: None, figures })
+    figures.insert("bytes".to_owned(), bytes(clients));
+    figures
 }
 
 /// Starts one controller on a task of its own and says whose connections it is on.

@@ -1,6 +1,6 @@
 //! The ledger: what became of every pod that was offered. Pure; nothing is counted twice and nothing is lost.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use measure::{ErrorClass, Latency, Nanos};
 
@@ -25,6 +25,8 @@ struct Entry {
     seen: Option<Nanos>,
     /// Its delivery has been told of.
     delivered: bool,
+    /// Stages that it has passed and that were told of, by [`PodStage`].
+    told: [bool; PodStage::ALL.len()],
     failed: bool,
     deleting: bool,
     gone: Option<Nanos>,
@@ -56,6 +58,33 @@ pub(super) enum News {
     },
 }
 
+/// A stage of a pod's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PodStage {
+    /// From the intended start to the server's acknowledgement.
+    Create,
+    /// From there to being seen with a node.
+    Schedule,
+    /// From there to being seen Running.
+    Start,
+    /// From the intended start to being seen Running.
+    Total,
+}
+
+impl PodStage {
+    const ALL: [Self; 4] = [Self::Create, Self::Schedule, Self::Start, Self::Total];
+
+    /// Its name, in records and metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Schedule => "schedule",
+            Self::Start => "start",
+            Self::Total => "total",
+        }
+    }
+}
+
 impl Stages {
     /// Adds another load's.
     pub(crate) fn add(&mut self, other: &Self) {
@@ -72,14 +101,21 @@ impl Stages {
 pub(crate) struct Stages {
     /// Pods intended in the window.
     pub(crate) offered: u64,
-    /// From the intended start to the server's acknowledgement.
     pub(crate) create: Latency,
-    /// From there to being seen with a node.
     pub(crate) schedule: Latency,
-    /// From there to being seen Running.
     pub(crate) start: Latency,
-    /// From the intended start to being seen Running.
     pub(crate) total: Latency,
+}
+
+impl Stages {
+    fn of(&mut self, stage: PodStage) -> &mut Latency {
+        match stage {
+            PodStage::Create => &mut self.create,
+            PodStage::Schedule => &mut self.schedule,
+            PodStage::Start => &mut self.start,
+            PodStage::Total => &mut self.total,
+        }
+    }
 }
 
 impl Ledger {
@@ -120,6 +156,23 @@ impl Ledger {
         let times = entry.created.zip(entry.seen)?;
         entry.delivered = true;
         Some(times)
+    }
+
+    /// Stages that pod `index` has passed since the last time, and how long they took. One whose creation is not answered yet has passed
+    /// none: a watch may be ahead of the answer.
+    pub(super) fn passed(&mut self, index: u64) -> Vec<(PodStage, Duration)> {
+        let Some(entry) = self.entries.get_mut(&index) else { return Vec::new() };
+        if entry.created.is_none() && entry.refused.is_none() {
+            return Vec::new();
+        }
+        let steps = entry.steps();
+        let fresh = |(stage, took): (PodStage, Option<Duration>)| {
+            let told = &mut entry.told[stage as usize];
+            let took = took.filter(|_| !*told)?;
+            *told = true;
+            Some((stage, took))
+        };
+        steps.into_iter().filter_map(fresh).collect()
     }
 
     /// The creation failed. After a timeout or a broken connection the pod may exist all the same; then the watch shows it.
@@ -230,17 +283,9 @@ impl Ledger {
         let mut stages = Stages::default();
         for entry in self.entries.values().filter(|entry| measured.contains(&entry.intended)) {
             stages.offered += 1;
-            // The watch may show a pod before its creation is acknowledged; that stage then took no time.
-            let created = entry.created.or(entry.scheduled);
-            let steps = [
-                (Some(entry.intended), created, &mut stages.create),
-                (created, entry.scheduled, &mut stages.schedule),
-                (entry.scheduled, entry.running, &mut stages.start),
-                (Some(entry.intended), entry.running, &mut stages.total),
-            ];
-            for (from, to, latency) in steps {
-                if let (Some(from), Some(to)) = (from, to) {
-                    latency.record(to.since(from));
+            for (stage, took) in entry.steps() {
+                if let Some(took) = took {
+                    stages.of(stage).record(took);
                 }
             }
         }
@@ -257,6 +302,21 @@ enum Place {
 }
 
 impl Entry {
+    /// How long it took for each stage that it has passed.
+    fn steps(&self) -> [(PodStage, Option<Duration>); PodStage::ALL.len()] {
+        // The watch may show a pod before its creation is acknowledged; the next stage then took no time.
+        let created = self.created.or(self.scheduled);
+        PodStage::ALL.map(|stage| {
+            let (from, to) = match stage {
+                PodStage::Create => (Some(self.intended), created),
+                PodStage::Schedule => (created, self.scheduled),
+                PodStage::Start => (self.scheduled, self.running),
+                PodStage::Total => (Some(self.intended), self.running),
+            };
+            (stage, from.zip(to).map(|(from, to)| to.since(from)))
+        })
+    }
+
     /// Nothing more is expected of the pod.
     fn is_over(&self) -> bool {
         let never_was = self.refused.is_some() && self.watched == Seeing::Never;

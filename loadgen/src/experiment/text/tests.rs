@@ -5,6 +5,7 @@ use record::experiment::{Arm, Control, Metric};
 
 use super::*;
 use crate::experiment::{
+    judge,
     simulated::{Machine, capacity, drive, fixed_rate, trial, void},
     wanted::PairsWanted,
 };

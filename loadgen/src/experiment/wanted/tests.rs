@@ -92,7 +92,7 @@ fn capacity_needs_an_axis_and_pilots() {
 fn fixed_rate_is_given_or_taken_from_the_weaker_pilot() {
     let given = fixed().plan(Loads::At(25.0)).unwrap();
     assert_eq!(given.design, Design::FixedRate { at: 25.0, pilots: None });
-    assert_eq!((given.primary, given.better), (Metric::CpuPerOperation, metrics::of(given.primary).better));
+    assert_eq!((given.primary, given.better), (Metric::CpuPerOperation, given.primary.row().better));
     let lambda = Arms { baseline: 90.0, candidate: 40.0 };
     let piloted = fixed().plan(Loads::Pilots { lambda, most: None }).unwrap();
     assert_eq!(piloted.design, Design::FixedRate { at: 32.0, pilots: Some(lambda) });

@@ -11,6 +11,7 @@ use crate::{
     criteria::Criteria,
     observed::{Done, Observed, Told, Watched},
     probe::{Ask, Course, RUN_UP, World},
+    telemetry::metered,
 };
 
 /// From a pod's creation until it is seen running.
@@ -85,7 +86,7 @@ impl Simulation {
             limit: Criteria::default().pod_startup,
             slow: Some("startup"),
         };
-        let observed = Observed::new(begin, Criteria::default(), &[watched]);
+        let observed = Observed::new(begin, Criteria::default(), metered(vec![watched]));
         observed.open(begin);
         let seed = nth_seed(self.server.seed, ask.number);
         let arrivals =
