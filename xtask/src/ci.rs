@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use crate::{
     binaries,
     command::{cargo, check, display, succeeds},
-    evidence, fidelity, flags, generated, rendered, schema, tidy,
+    dashboards, evidence, fidelity, flags, generated, metrics, prometheus, rendered, schema, tidy,
 };
 
 /// Runs all checks and stops at the first that fails.
@@ -30,12 +30,21 @@ pub(crate) fn run() -> anyhow::Result<()> {
     step("binaries", || binaries::find().map(drop))?;
     step("generated files", || {
         generated::check(&schema::files()?, "cargo xtask schema")?;
+        generated::check(&[metrics::file()], "cargo xtask metrics")?;
+        generated::check(&dashboards::files(), "cargo xtask dashboards")?;
         generated::check(&flags::files(&flags::Args::default())?, "cargo xtask flags")?;
         evidence::check_pages()
+    })?;
+    step("types of dashboards", || {
+        if !dashboards::check_types()? {
+            say("npm is not installed: not checked");
+        }
+        Ok(())
     })?;
     step("rendered profiles", rendered::run)?;
     let tests = step("tests", test)?;
     say(&format!("{} passed, {} failed", tests.passed, tests.failed));
+    step("prometheus", || prometheus::run(&prometheus::Args::short()))?;
     step("fidelity", || fidelity::run(&fidelity::Args::short()))
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod advice;
 mod catalogue;
 mod page;
+mod scraping;
 mod series;
 
 use std::{
@@ -56,10 +57,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             say(&format!("{name:12} {title}"));
         }
         say(&format!("{:12} {}", advice::NAME, advice::TITLE));
+        say(&format!("{:12} {}", scraping::NAME, scraping::TITLE));
         return Ok(());
     };
-    if name == advice::NAME {
-        return advice::run(args);
+    match name.as_str() {
+        advice::NAME => return advice::run(args),
+        scraping::NAME => return scraping::run(args),
+        _ => {}
     }
     let series = series::by_name(name)?;
     let wanted: Vec<Item> = series
@@ -106,6 +110,9 @@ impl Programs {
 pub(crate) fn check_pages() -> anyhow::Result<()> {
     for series in SERIES.iter().filter(|it| it.shows == Shows::Catalogue || root_of(it).exists()) {
         check(&[page_of(series)?], &format!("cargo xtask evidence {} --page", series.name))?;
+    }
+    if scraping::is_there() {
+        check(&[scraping::page()?], &format!("cargo xtask evidence {} --page", scraping::NAME))?;
     }
     check(&[advice::page()?], &format!("cargo xtask evidence {} --page", advice::NAME))
 }

@@ -4,6 +4,7 @@ mod advice_smoke;
 mod binaries;
 mod ci;
 mod command;
+mod dashboards;
 mod evidence;
 mod fidelity;
 mod flags;
@@ -12,8 +13,11 @@ mod hollow;
 mod known_capacity;
 mod kubectl;
 mod machine;
+mod metrics;
 mod outages;
+mod pages;
 mod peers;
+mod prometheus;
 mod rendered;
 mod schema;
 mod soak;
@@ -39,6 +43,8 @@ enum Task {
     Ci,
     /// Finds or builds the control-plane binaries that the tests use.
     Binaries,
+    /// Writes dashboards/*.json from the builder, or has Grafana's published types judge them.
+    Dashboards(dashboards::Args),
     /// Compares what fake nodes send with what kubelets send; writes docs/fidelity.md.
     Fidelity(fidelity::Args),
     /// Writes crates/profile/flags from what the binaries say of themselves.
@@ -53,12 +59,18 @@ enum Task {
     Evidence(evidence::Args),
     /// Runs every arm of every rule of advice once, at the smallest size; writes docs/evidence/advice-smoke.
     AdviceSmoke(advice_smoke::Args),
+    /// Opens reports of kept records in a browser, and fails where one is wider than its window; takes pictures.
+    Pages(pages::Args),
     /// Gives KWOK, hollow nodes and this project's fleet the same work on real control planes; writes benches/runs.
     Peers(peers::Args),
+    /// Has a real Prometheus scrape a run, asks it what every panel asks, and asks the same of the run's record.
+    Prometheus(prometheus::Args),
     /// Renders every built-in profile and has kubeadm and kind judge it.
     Rendered,
     /// Writes docs/schema from the types of records.
     Schema,
+    /// Writes docs/metrics.md from the declarations of the metrics.
+    Metrics,
 }
 
 #[expect(clippy::print_stderr, reason = "the program's last word to its user")]
@@ -66,6 +78,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Ci => ci::run(),
         Task::Binaries => binaries::find().map(drop),
+        Task::Dashboards(args) => dashboards::run(&args),
         Task::Fidelity(args) => fidelity::run(&args),
         Task::Flags(args) => flags::files(&args).and_then(|files| generated::write(&files)),
         Task::Soak(args) => soak::run(&args),
@@ -73,9 +86,12 @@ fn main() -> ExitCode {
         Task::KnownCapacity(args) => known_capacity::run(&args),
         Task::Evidence(args) => evidence::run(&args),
         Task::AdviceSmoke(args) => advice_smoke::run(&args),
+        Task::Pages(args) => pages::run(&args),
         Task::Peers(args) => peers::run(&args),
+        Task::Prometheus(args) => prometheus::run(&args),
         Task::Rendered => rendered::run(),
         Task::Schema => schema::files().and_then(|files| generated::write(&files)),
+        Task::Metrics => generated::write(&[metrics::file()]),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     path::{Path, PathBuf},
-    process,
+    process::{self, ExitStatus},
     time::Duration,
 };
 
@@ -70,6 +70,11 @@ impl Started {
             bail!("{} ended with {status}:\n  {tail}", self.name);
         }
         Ok(())
+    }
+
+    /// How it ended by itself, once it has.
+    pub(crate) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.as_mut().map_or(Ok(None), |child| Ok(child.try_wait()?))
     }
 
     /// Ends it as a service manager does.
