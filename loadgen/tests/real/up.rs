@@ -112,7 +112,9 @@ fn a_run_against_a_kubeconfig_leaves_the_cluster_as_it_was() {
     let (status, text) = command.wait();
     assert_eq!(status.code(), Some(0), "{text}");
     let start = text.find('{').unwrap();
-    let record: serde_json::Value = serde_json::from_str(&text[start..]).unwrap();
+    // What is told on stderr is in the same text: in the end, where the report is.
+    let json: String = text[start..].lines().filter(|line| !line.starts_with("report: ")).collect();
+    let record: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(record["pods"]["deleted"], record["pods"]["offered"], "{record}");
     assert_eq!(record["target"]["kind"], "kubeconfig");
 
